@@ -1,0 +1,42 @@
+# One word per chore. `make demo` and `make test` need only Python 3.11+, git and make:
+# each makes .venv by itself when it is missing.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.PHONY: demo test check lint types format bench clean
+
+demo: $(STAMP)
+	$(BIN)/gatewise demo
+
+test: $(STAMP) lint types
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+check: lint types
+
+lint: $(STAMP)
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks
+
+bench: $(STAMP)
+	@test -n "$(DATA)" || { echo "type: make bench DATA=folder-of-data-sets"; exit 2; }
+	$(BIN)/python benchmarks/accuracy.py --data "$(DATA)"
+
+clean:
+	rm -rf $(VENV) demo .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# pip, not another installer: with the exact pins of constraints.txt it is reproducible anywhere.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable ".[all]"
+	touch $(STAMP)

@@ -1,0 +1,1 @@
+"""Ground floor: errors, files, seeds, settings. Imports nothing of ours."""

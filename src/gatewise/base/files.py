@@ -1,0 +1,152 @@
+"""Atomic writes and checksums: the old file or the new one, never half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+__all__ = [
+    "atomic_folder",
+    "atomic_open",
+    "json_bytes",
+    "sha256_file",
+    "write_bytes",
+    "write_json",
+]
+
+_CHUNK = 1 << 20
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def json_bytes(value: Any) -> bytes:
+    """Encode as UTF-8 JSON with sorted keys, so that equal values give equal bytes."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False)
+    return (text + "\n").encode("utf-8")
+
+
+def sha256_file(path: Path) -> str:
+    """Compute the SHA-256 of a file in constant memory, as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace a file's content atomically."""
+    with atomic_open(path, "wb") as stream:
+        stream.write(content)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace a file by a JSON value atomically."""
+    write_bytes(path, json_bytes(value))
+
+
+@contextlib.contextmanager
+def atomic_open(path: Path, mode: str = "w", **options: Any) -> Iterator[IO[Any]]:
+    """Open a file that appears under its name only when it is complete and on disk.
+
+    Parameters
+    ----------
+    path : Path
+        The final name. Its folder must exist.
+    mode : str
+        ``"w"`` or ``"wb"``.
+    **options
+        Passed on to :func:`open`, for example ``newline=""``.
+
+    Yields
+    ------
+    file object
+        The temporary file in the same folder; it is removed if the block raises.
+    """
+    if mode == "w":
+        options.setdefault("encoding", "utf-8")
+    temporary = _temporary_beside(path)
+    try:
+        with open(temporary, mode, **options) as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Fill a folder that appears under its name, whole, when the block ends.
+
+    An existing folder of that name is replaced: in one step where the system can swap two
+    names (Linux), else by two renames with the old folder kept beside until the new one stands.
+
+    Yields
+    ------
+    Path
+        The temporary folder to fill; it is removed if the block raises.
+    """
+    temporary = _temporary_beside(path)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        for file in sorted(temporary.rglob("*")):
+            _sync_path(file)
+        _sync_path(temporary)
+        _put_in_place(temporary, path)
+        _sync_folder(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _put_in_place(temporary: Path, path: Path) -> None:
+    if not path.exists():
+        os.rename(temporary, path)
+    elif not _exchange(temporary, path):
+        aside = _temporary_beside(path)
+        os.rename(path, aside)
+        os.rename(temporary, path)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Swap two names in one step; False where the system cannot."""
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except AttributeError:
+        return False
+    names = os.fsencode(first), os.fsencode(second)
+    code = renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE)
+    return bool(code == 0)
+
+
+def _temporary_beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+
+
+def _sync_path(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(path: Path) -> None:
+    # Windows cannot open a folder; there the rename itself is the best there is.
+    if os.name == "posix":
+        _sync_path(path)

@@ -1,0 +1,42 @@
+"""The one door to optional packages."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from gatewise.base.errors import MissingExtraError
+
+__all__ = ["require"]
+
+
+def require(module: str, *, extra: str, purpose: str) -> ModuleType:
+    """Import an optional package or say how to install it.
+
+    Parameters
+    ----------
+    module : str
+        Dotted name, for example ``"pyarrow.parquet"``.
+    extra : str
+        The extra of gatewise that brings the package.
+    purpose : str
+        What it is wanted for, as the end of "... is needed to".
+
+    Returns
+    -------
+    module
+        The imported module.
+
+    Raises
+    ------
+    MissingExtraError
+        If the package is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise MissingExtraError(
+            f"{package} is needed to {purpose}, and is not installed; "
+            f"type: pip install 'gatewise[{extra}]'"
+        ) from error
