@@ -1,0 +1,31 @@
+"""gatewise: labelled texts in; a tuned, explained LSTM text classifier out.
+
+The public names are loaded when they are first used, so that ``gatewise --help`` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "TextClassifier": "gatewise.classify.classifier",
+    "WordVectors": "gatewise.vectors.word_vectors",
+    "load": "gatewise.store.archive",
+    "read_corpus": "gatewise.text.corpus",
+    "save": "gatewise.store.archive",
+}
+
+__all__ = ["TextClassifier", "WordVectors", "load", "read_corpus", "save"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gatewise' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

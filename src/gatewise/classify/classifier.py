@@ -1,0 +1,413 @@
+"""``TextClassifier``: the scikit-learn estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from gatewise.base.config import check_range
+from gatewise.base.errors import ConfigError, DataError
+from gatewise.base.progress import Progress, SilentProgress
+from gatewise.base.seeding import MAX_SEED
+from gatewise.classify.fingerprint import fit_fingerprint
+from gatewise.classify.fitting import FitRequest, LabelledTexts, fit_model
+from gatewise.classify.model import FittedModel, PartScores, score_texts
+from gatewise.network.checkpoint import Checkpoint
+from gatewise.network.precision import choose_precision
+from gatewise.network.recipes import Recipe, choose_recipe
+from gatewise.vectors.word_vectors import WordVectors
+
+__all__ = ["TextClassifier"]
+
+Labels = NDArray[Any]
+
+
+class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Texts -> classes, by an LSTM trained from scratch and a linear companion.
+
+    Everything that learns from texts (word vectors, vocabulary, companion, network) learns
+    inside :meth:`fit`, so cross-validation of the estimator is honest. A parameter that is
+    None is the recipe's own; see :class:`gatewise.network.recipes.Recipe` for all of them.
+
+    Parameters
+    ----------
+    recipe : {"modern", "classic", "minimal"}
+        The named set of defaults.
+    embedding : {"fine-tuned", "frozen", "random"}, optional
+        How the word vectors start and whether they learn on.
+    word_dimension, ngram_dimension, projection : int, optional
+        Length of a word's vector, of its character n-grams' vector, and of what the LSTM reads.
+    units, layers : int, optional
+        Hidden units per direction, and how many LSTM layers are stacked.
+    bidirectional : bool, optional
+        Read backwards as well.
+    activation : {"tanh", "relu"}, optional
+        Inside the LSTM.
+    pooling : {"max", "mean", "max-mean", "last", "flatten"}, optional
+        How the states become one vector.
+    max_length : int, optional
+        Tokens of a text that the network reads, at most.
+    fixed_length : bool, optional
+        Fill every text with zeros in front, as the forum's recipe does.
+    spatial_dropout, dropout, recurrent_dropout : float, optional
+        Shares dropped while training.
+    output : {"softmax", "sigmoid"}, optional
+        How logits become probabilities.
+    vector_scale : float, optional
+        Standard deviation of the word vectors at the start.
+    word2vec_algorithm : {"skip-gram", "cbow"}, optional
+    word2vec_window, word2vec_passes, min_count : int, optional
+        Of word2vec.
+    epochs, final_epochs, batch_size : int, optional
+        Epochs with some records held out (0: chosen from the data), epochs on all records after
+        that, and records per step.
+    learning_rate, word_rate, weight_decay, warmup, gradient_clip, label_smoothing : float, optional
+    adam_beta2, adam_epsilon : float, optional
+        Of the training; see :class:`gatewise.network.training.TrainingConfig`.
+    patience : int, optional
+        Epochs without a lower held-out loss after which training stops.
+    companion : bool, optional
+        Blend in a linear model of n-grams.
+    language : str
+        ``"auto"``, ``"pretokenized"`` or a language code.
+    vectors : WordVectors, optional
+        Word vectors from elsewhere instead of own ones.
+    unlabelled : sequence of str, optional
+        Further texts for the word vectors.
+    validation_fraction : float, optional
+        Share of the records held out for early stopping and the blend. None: a tenth, up to a
+        fifth where a tenth is fewer than 1,000; 0: none.
+    max_words : int
+        Size limit of the vocabulary.
+    class_weight : dict, "balanced" or None
+        Weight of each class.
+    device : str
+        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    precision : {"auto", "float32", "bfloat16"}
+        Number format of the matrix products.
+    random_state : int, RandomState or None
+        The one seed. None draws one, so that two fits differ.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (C,)
+        The classes, sorted.
+    model_ : gatewise.classify.model.FittedModel
+        Network, vocabulary, companion, blend, history.
+    recipe_ : Recipe
+        All settings as used.
+
+    Examples
+    --------
+    >>> texts = ["the card was swallowed", "card stuck in the machine", "what is my balance",
+    ...          "how much money is left"] * 5
+    >>> labels = ["card", "card", "balance", "balance"] * 5
+    >>> classifier = TextClassifier(units=8, word_dimension=16, epochs=8).fit(texts, labels)
+    >>> classifier.predict(["the machine kept my card"]).tolist()
+    ['card']
+    """
+
+    def __init__(
+        self,
+        *,
+        recipe: str = "modern",
+        embedding: str | None = None,
+        word_dimension: int | None = None,
+        ngram_dimension: int | None = None,
+        projection: int | None = None,
+        units: int | None = None,
+        layers: int | None = None,
+        bidirectional: bool | None = None,
+        activation: str | None = None,
+        pooling: str | None = None,
+        max_length: int | None = None,
+        fixed_length: bool | None = None,
+        spatial_dropout: float | None = None,
+        dropout: float | None = None,
+        recurrent_dropout: float | None = None,
+        output: str | None = None,
+        vector_scale: float | None = None,
+        word2vec_algorithm: str | None = None,
+        word2vec_window: int | None = None,
+        word2vec_passes: int | None = None,
+        min_count: int | None = None,
+        epochs: int | None = None,
+        final_epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        word_rate: float | None = None,
+        weight_decay: float | None = None,
+        warmup: float | None = None,
+        gradient_clip: float | None = None,
+        label_smoothing: float | None = None,
+        patience: int | None = None,
+        adam_beta2: float | None = None,
+        adam_epsilon: float | None = None,
+        companion: bool | None = None,
+        language: str = "auto",
+        vectors: WordVectors | None = None,
+        unlabelled: Sequence[str] | None = None,
+        validation_fraction: float | None = None,
+        max_words: int = 100_000,
+        class_weight: dict[Any, float] | str | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> None:
+        self.recipe = recipe
+        self.embedding = embedding
+        self.word_dimension = word_dimension
+        self.ngram_dimension = ngram_dimension
+        self.projection = projection
+        self.units = units
+        self.layers = layers
+        self.bidirectional = bidirectional
+        self.activation = activation
+        self.pooling = pooling
+        self.max_length = max_length
+        self.fixed_length = fixed_length
+        self.spatial_dropout = spatial_dropout
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.output = output
+        self.vector_scale = vector_scale
+        self.word2vec_algorithm = word2vec_algorithm
+        self.word2vec_window = word2vec_window
+        self.word2vec_passes = word2vec_passes
+        self.min_count = min_count
+        self.epochs = epochs
+        self.final_epochs = final_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.word_rate = word_rate
+        self.weight_decay = weight_decay
+        self.warmup = warmup
+        self.gradient_clip = gradient_clip
+        self.label_smoothing = label_smoothing
+        self.patience = patience
+        self.adam_beta2 = adam_beta2
+        self.adam_epsilon = adam_epsilon
+        self.companion = companion
+        self.language = language
+        self.vectors = vectors
+        self.unlabelled = unlabelled
+        self.validation_fraction = validation_fraction
+        self.max_words = max_words
+        self.class_weight = class_weight
+        self.device = device
+        self.precision = precision
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: Sequence[str],
+        y: Sequence[Any],
+        sample_weight: Sequence[float] | None = None,
+        *,
+        validation: tuple[Sequence[str], Sequence[Any]] | None = None,
+        checkpoint: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> TextClassifier:
+        """Learn from labelled texts.
+
+        Parameters
+        ----------
+        X : sequence of str, length N
+            The texts.
+        y : sequence, length N
+            Their labels.
+        sample_weight : sequence of float, length N, optional
+            Weight of each record.
+        validation : pair of texts and labels, optional
+            Records to hold out instead of a share of the training records.
+        checkpoint : path, optional
+            A folder; written after each epoch. If it holds this very fit, the fit goes on from
+            there and ends with the same model.
+        progress : Progress, optional
+            Told of everything.
+
+        Returns
+        -------
+        TextClassifier
+            Itself.
+
+        Raises
+        ------
+        DataError
+            If the data cannot be learnt from.
+        ConfigError
+            If a parameter is outside what is allowed.
+        CheckpointError
+            If the checkpoint belongs to another fit.
+        """
+        texts = check_texts(X)
+        labels = _check_labels(y, len(texts))
+        self.classes_, targets = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise DataError(
+                f"all {len(texts)} records have one class, {self.classes_[0]!r}; a classifier "
+                "needs records of at least two classes"
+            )
+        data = LabelledTexts(texts, targets, self._weights(labels, sample_weight))
+        request = self._request(validation, progress)
+        if checkpoint is not None:
+            fingerprint = fit_fingerprint(data, request)
+            request = replace(request, checkpoint=Checkpoint(Path(checkpoint), fingerprint))
+        self.model_: FittedModel = fit_model(data, request)
+        self.recipe_: Recipe = self.model_.recipe
+        return self
+
+    def predict_proba(self, X: Sequence[str]) -> NDArray[np.float64]:
+        """Compute the calibrated probability of each class, float64, shape (N, C)."""
+        return np.exp(self.predict_log_proba(X))
+
+    def predict_log_proba(self, X: Sequence[str]) -> NDArray[np.float64]:
+        """Compute the logarithms of the probabilities, float64, shape (N, C), in nats."""
+        return self.predict_parts(X).blend
+
+    def predict(self, X: Sequence[str]) -> Labels:
+        """Name the most probable class of each text, shape (N,)."""
+        best = self.predict_log_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[best])
+
+    def predict_parts(self, X: Sequence[str]) -> PartScores:
+        """Compute what the network, the companion and the blend say, each by itself."""
+        check_is_fitted(self)
+        return score_texts(self.model_, check_texts(X))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.non_deterministic = self.random_state is None
+        return tags
+
+    def _request(
+        self,
+        validation: tuple[Sequence[str], Sequence[Any]] | None,
+        progress: Progress | None,
+    ) -> FitRequest:
+        if self.validation_fraction is not None:
+            check_range("validation_fraction", self.validation_fraction, 0.0, 0.9)
+        check_range("max_words", self.max_words, 1, 100_000_000)
+        changes = self.get_params(deep=False)
+        name = changes.pop("recipe")
+        if self.vectors is not None and self.word_dimension is None:
+            changes["word_dimension"] = self.vectors.dimension
+        seed = _seed(self.random_state)
+        return FitRequest(
+            recipe=choose_recipe(name, **changes),
+            labels=tuple(str(label) for label in self.classes_),
+            seed=seed,
+            language=self.language,
+            vectors=self.vectors,
+            unlabelled=check_texts(self.unlabelled) if self.unlabelled is not None else (),
+            validation=self._validation(validation),
+            validation_fraction=self.validation_fraction,
+            max_words=self.max_words,
+            precision=choose_precision(self.device, self.precision),
+            progress=progress or SilentProgress(),
+        )
+
+    def _validation(
+        self, validation: tuple[Sequence[str], Sequence[Any]] | None
+    ) -> LabelledTexts | None:
+        if validation is None:
+            return None
+        texts = check_texts(validation[0])
+        labels = _check_labels(validation[1], len(texts))
+        places = np.clip(np.searchsorted(self.classes_, labels), 0, len(self.classes_) - 1)
+        if len(unknown := labels[self.classes_[places] != labels]):
+            raise DataError(
+                f"the validation records have a label that the training records have not: "
+                f"{unknown[0]!r}; correct it or leave those records out"
+            )
+        return LabelledTexts(texts, places)
+
+    def _weights(
+        self, labels: Labels, sample_weight: Sequence[float] | None
+    ) -> NDArray[np.float64] | None:
+        """Multiply the records' and the classes' weights; mean 1; None if all are the same."""
+        weights = np.ones(len(labels))
+        if sample_weight is not None:
+            weights = np.asarray(sample_weight, dtype=np.float64)
+            if (
+                weights.shape != (len(labels),)
+                or not np.isfinite(weights).all()
+                or weights.min() < 0
+            ):
+                raise DataError(
+                    f"sample_weight must be {len(labels)} finite numbers >= 0, one per record; got "
+                    f"an array of shape {weights.shape}"
+                )
+        if self.class_weight is not None:
+            per_class = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)
+            weights = weights * per_class[np.searchsorted(self.classes_, labels)]
+        if not weights.sum() > 0:
+            raise DataError("all records have the weight 0, so there is nothing to learn from")
+        weights = weights / weights.mean()
+        return None if np.ptp(weights) == 0 else weights
+
+
+def check_texts(texts: Any) -> list[str]:
+    """Check that something is a sequence of strings, and make a list of it.
+
+    Raises
+    ------
+    DataError
+        If it is a single string, has another shape, is empty or holds something else.
+    """
+    if isinstance(texts, str | bytes) or not hasattr(texts, "__len__"):
+        raise DataError(
+            f"texts must be a list of strings; got {type(texts).__name__} {texts!r:.60}"
+        )
+    array = np.asarray(texts, dtype=object)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise DataError(f"texts must have one dimension; got an array of shape {array.shape}")
+    for number, text in enumerate(array):
+        if not isinstance(text, str):
+            raise DataError(
+                f"text number {number} is {text!r:.60} of type {type(text).__name__}; every text "
+                "must be a string"
+            )
+    return [str(text) for text in array]
+
+
+def _check_labels(labels: Sequence[Any], n_texts: int) -> Labels:
+    array = np.asarray(labels)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if len(array) != n_texts:
+        raise DataError(f"{n_texts} texts came with {len(array)} labels; give one label per text")
+    if not n_texts:
+        raise DataError("there are no records; a classifier needs records of at least two classes")
+    check_classification_targets(array)
+    return array
+
+
+def _seed(random_state: Any) -> int:
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(0, 2**31 - 1))
+    if isinstance(random_state, int | np.integer) and 0 <= random_state <= MAX_SEED:
+        return int(random_state)
+    raise ConfigError(
+        f"random_state is {random_state!r}; it must be None, a RandomState or a whole number from "
+        f"0 to {MAX_SEED}"
+    )

@@ -1,0 +1,136 @@
+"""What a fit leaves behind, and how it turns texts into probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.classify.calibration import Blend, blend_log_probabilities
+from gatewise.classify.ngrams import NgramModel
+from gatewise.classify.records import EncodedRecords
+from gatewise.network.model import TextNetwork
+from gatewise.network.precision import Precision
+from gatewise.network.recipes import Recipe
+from gatewise.network.training import EpochResult, score_records
+from gatewise.text.tokens import tokenize
+from gatewise.text.vocabulary import Vocabulary
+
+__all__ = ["FittedModel", "PartScores", "score_texts", "score_tokens"]
+
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """Everything that is needed to classify a text.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        The settings it was made with, nothing left open.
+    language : str
+        How texts are cut into tokens.
+    labels : tuple of str
+        The C classes in the order of their numbers.
+    vocabulary : Vocabulary
+        Words and character n-grams.
+    network : TextNetwork
+        The trained network.
+    ngrams : NgramModel or None
+        The linear companion.
+    blend : Blend
+        Temperatures and the companion's weight.
+    history : list of EpochResult
+        How the training went.
+    facts : dict
+        What was measured on the way: coverage, held-out scores, seconds, notes.
+    seed : int
+        The user's seed.
+    precision : Precision
+        Where and how the network computes.
+    """
+
+    recipe: Recipe
+    language: str
+    labels: tuple[str, ...]
+    vocabulary: Vocabulary
+    network: TextNetwork
+    ngrams: NgramModel | None
+    blend: Blend
+    history: list[EpochResult]
+    facts: dict[str, Any]
+    seed: int
+    precision: Precision = field(default_factory=Precision)
+
+
+@dataclass(frozen=True)
+class PartScores:
+    """Calibrated logarithms of probabilities of each part, float64, shape (N, C), in nats.
+
+    Attributes
+    ----------
+    lstm : ndarray
+        Of the network alone.
+    ngrams : ndarray or None
+        Of the companion alone.
+    blend : ndarray
+        Of both together: the model's answer.
+    """
+
+    lstm: Scores
+    ngrams: Scores | None
+    blend: Scores
+
+
+def score_texts(model: FittedModel, texts: Sequence[str]) -> PartScores:
+    """Classify texts.
+
+    Parameters
+    ----------
+    model : FittedModel
+        A fitted model.
+    texts : sequence of str
+        N texts.
+
+    Returns
+    -------
+    PartScores
+    """
+    return score_tokens(model, [tokenize(text, model.language) for text in texts])
+
+
+def score_tokens(model: FittedModel, token_lists: Sequence[Sequence[str]]) -> PartScores:
+    """Classify texts that are tokens already; see :func:`score_texts`."""
+    n_texts, n_classes = len(token_lists), len(model.labels)
+    if not n_texts:
+        nothing = np.zeros((0, n_classes))
+        return PartScores(nothing, nothing if model.ngrams else None, nothing)
+    raw = score_records(model.network, _records(model, token_lists), precision=model.precision)
+    margins = model.ngrams.scores(token_lists) if model.ngrams else None
+    blend = model.blend
+    return PartScores(
+        lstm=blend_log_probabilities(raw, None, blend),
+        ngrams=None
+        if margins is None
+        else blend_log_probabilities(
+            margins, None, Blend(network_temperature=blend.ngram_temperature)
+        ),
+        blend=blend_log_probabilities(raw, margins, blend),
+    )
+
+
+def _records(model: FittedModel, token_lists: Sequence[Sequence[str]]) -> EncodedRecords:
+    n_texts = len(token_lists)
+    return EncodedRecords(
+        encoded=model.vocabulary.encode(token_lists),
+        rows=np.arange(n_texts),
+        targets=np.zeros(n_texts, dtype=np.int64),
+        weights=None,
+        max_length=model.network.config.max_length,
+        fixed_length=model.recipe.fixed_length,
+        device=model.precision.device,
+    )

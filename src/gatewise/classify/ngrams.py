@@ -1,0 +1,230 @@
+"""The linear companion: tf-idf of word and character n-grams -> one score per class.
+
+It errs where the LSTM does not: it has no order beyond two words, but every rare spelling is a
+feature of its own. The features are those of the tokens, so it reads exactly what the network
+reads.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
+from sklearn.preprocessing import normalize
+from sklearn.svm import LinearSVC
+
+from gatewise.base.config import check_range
+from gatewise.base.errors import DataError
+from gatewise.text.tokens import has_unspaced_script
+
+__all__ = [
+    "CompanionConfig",
+    "NgramModel",
+    "NgramVectorizer",
+    "choose_terms",
+    "fit_ngrams",
+    "ngram_terms",
+]
+
+_SPACED_ORDERS = (2, 3, 4, 5)
+_UNSPACED_ORDERS = (1, 2, 3)
+# Margin of a class without a single text: one class against the rest rarely falls below -1.
+_NEVER_SEEN = -2.0
+
+
+@dataclass(frozen=True)
+class CompanionConfig:
+    """What the linear companion looks at.
+
+    Attributes
+    ----------
+    max_features : int
+        At most so many n-grams are kept, those of the most texts.
+    long_texts : int
+        From this mean number of tokens on, characters are left out: long texts have enough words.
+    cost : float
+        C of the linear support vector machine.
+    """
+
+    max_features: int = 300_000
+    long_texts: int = 150
+    cost: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_range("max_features", self.max_features, 1, 100_000_000)
+        check_range("long_texts", self.long_texts, 0, 1_000_000)
+        check_range("cost", self.cost, 1e-6, 1e6)
+
+
+class NgramVectorizer:
+    """Tokenised texts -> counts of the n-grams chosen.
+
+    Parameters
+    ----------
+    terms : sequence of str
+        The n-grams in column order: ``w:`` before words and pairs, ``c:`` before characters.
+    """
+
+    def __init__(self, terms: Sequence[str]) -> None:
+        self.terms = tuple(terms)
+        has_characters = any(term.startswith("c:") for term in self.terms)
+        self._counter = CountVectorizer(
+            analyzer=functools.partial(ngram_terms, characters=has_characters),
+            vocabulary={term: column for column, term in enumerate(self.terms)},
+            dtype=np.float32,
+        )
+
+    def counts(self, token_lists: Sequence[Sequence[str]]) -> Any:
+        """Count the n-grams of each text: a sparse float32 matrix of shape (N, F)."""
+        return self._counter.transform(token_lists)
+
+
+@dataclass(frozen=True)
+class NgramModel:
+    """A fitted companion.
+
+    Attributes
+    ----------
+    vectorizer : NgramVectorizer
+        Knows the F n-grams.
+    idf : ndarray of float32, shape (F,)
+        Inverse document frequencies.
+    weights : ndarray of float32, shape (F, C)
+        One column per class.
+    intercepts : ndarray of float32, shape (C,)
+    """
+
+    vectorizer: NgramVectorizer
+    idf: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    intercepts: NDArray[np.float32]
+
+    def scores(self, token_lists: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+        """Compute the margins of each text, float64, shape (N, C)."""
+        weighted = _tf_idf(self.vectorizer.counts(token_lists), self.idf)
+        return np.asarray(weighted @ self.weights, dtype=np.float64) + self.intercepts
+
+
+def fit_ngrams(
+    token_lists: Sequence[Sequence[str]],
+    targets: NDArray[np.int64],
+    config: CompanionConfig,
+    *,
+    n_classes: int,
+    seed: int,
+    sample_weights: NDArray[np.float64] | None = None,
+) -> NgramModel:
+    """Fit the companion: a linear support vector machine, one class against the rest.
+
+    Parameters
+    ----------
+    token_lists : sequence of sequence of str
+        One sequence of tokens per text, N in all.
+    targets : ndarray of int64, shape (N,)
+        The class number of each text.
+    config : CompanionConfig
+        What to look at.
+    n_classes : int
+        C; a class that no target names gets the lowest score.
+    seed : int
+        Of the order in which the solver visits the texts.
+    sample_weights : ndarray of float64, shape (N,), optional
+        Weight of each text.
+
+    Returns
+    -------
+    NgramModel
+
+    Raises
+    ------
+    DataError
+        If no text has a token.
+    """
+    vectorizer = NgramVectorizer(choose_terms(token_lists, config))
+    counts = vectorizer.counts(token_lists)
+    transformer = TfidfTransformer(sublinear_tf=True).fit(counts)
+    idf = transformer.idf_.astype(np.float32)
+    solver = LinearSVC(C=config.cost, random_state=seed, dual=True, max_iter=3000, tol=1e-3)
+    solver.fit(_tf_idf(counts, idf), targets, sample_weight=sample_weights)
+    weights, intercepts = _one_column_per_class(solver, n_classes)
+    return NgramModel(vectorizer, idf, weights, intercepts)
+
+
+def choose_terms(token_lists: Sequence[Sequence[str]], config: CompanionConfig) -> list[str]:
+    """Choose the n-grams worth a column, in alphabetical order.
+
+    Raises
+    ------
+    DataError
+        If no text has a token.
+    """
+    n_tokens = sum(map(len, token_lists))
+    if not n_tokens:
+        raise DataError(
+            f"none of the {len(token_lists)} texts has a word or number in it; check that the "
+            "right column was read"
+        )
+    characters = n_tokens / len(token_lists) < config.long_texts
+    counter = CountVectorizer(
+        analyzer=functools.partial(ngram_terms, characters=characters),
+        dtype=np.float32,
+        max_features=config.max_features,
+    )
+    counter.fit(token_lists)
+    return [str(term) for term in counter.get_feature_names_out()]
+
+
+def ngram_terms(tokens: Sequence[str], *, characters: bool) -> list[str]:
+    """List the n-grams of one text: words, pairs of words and, on request, characters."""
+    terms = [f"w:{token}" for token in tokens]
+    terms.extend(f"w:{first} {second}" for first, second in itertools.pairwise(tokens))
+    if characters:
+        for token in _character_units(tokens):
+            terms.extend(_character_terms(token))
+    return terms
+
+
+def _character_units(tokens: Sequence[str]) -> Iterator[str]:
+    """Words of spaced scripts one by one; a run of unspaced words as one piece of writing."""
+    for unspaced, run in itertools.groupby(tokens, has_unspaced_script):
+        if unspaced:
+            yield "".join(run)
+        else:
+            yield from (f" {token} " for token in run)
+
+
+@functools.lru_cache(maxsize=1 << 17)
+def _character_terms(letters: str) -> tuple[str, ...]:
+    orders = _SPACED_ORDERS if letters[0] == " " else _UNSPACED_ORDERS
+    return tuple(
+        f"c:{letters[start : start + order]}"
+        for order in orders
+        for start in range(len(letters) - order + 1)
+    )
+
+
+def _tf_idf(counts: Any, idf: NDArray[np.float32]) -> Any:
+    """Weight counts as (1 + log count) * idf and bring each row to length 1."""
+    weighted = counts.astype(np.float32)
+    weighted.data = (1.0 + np.log(weighted.data)).astype(np.float32)
+    weighted = weighted.multiply(idf).tocsr()
+    return normalize(weighted, copy=False)
+
+
+def _one_column_per_class(
+    solver: LinearSVC, n_classes: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    weights = np.zeros((solver.coef_.shape[1], n_classes), dtype=np.float32)
+    intercepts = np.full(n_classes, _NEVER_SEEN, dtype=np.float32)
+    rows, offsets = solver.coef_, solver.intercept_
+    if len(solver.classes_) == 2:  # scikit-learn keeps one row for two classes
+        rows, offsets = np.concatenate([-rows, rows]), np.concatenate([-offsets, offsets])
+    weights[:, solver.classes_] = rows.T
+    intercepts[solver.classes_] = offsets
+    return weights, intercepts

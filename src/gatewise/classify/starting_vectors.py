@@ -1,0 +1,137 @@
+"""Where the embedding's weights come from: own word2vec, a file of vectors, or chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gatewise.base.progress import Progress
+from gatewise.network.checkpoint import Checkpoint
+from gatewise.network.model import TextNetwork
+from gatewise.network.recipes import Recipe
+from gatewise.text.vocabulary import Vocabulary
+from gatewise.vectors.word2vec import Word2VecConfig, train_word2vec
+from gatewise.vectors.word_vectors import WordVectors
+
+__all__ = ["Coverage", "StartingVectors", "measure_coverage", "own_vectors", "put_into"]
+
+_STAGE = "word vectors"
+
+
+@dataclass(frozen=True)
+class StartingVectors:
+    """Word vectors before training.
+
+    Attributes
+    ----------
+    vectors : WordVectors
+        One per word that has one.
+    losses : list of float
+        Of word2vec's passes, in nats per word; empty for vectors from elsewhere.
+    """
+
+    vectors: WordVectors
+    losses: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of the vocabulary has a vector of its own.
+
+    Attributes
+    ----------
+    words : float
+        Share of the vocabulary's words.
+    occurrences : float
+        Share of the training texts' tokens.
+    """
+
+    words: float
+    occurrences: float
+
+
+def own_vectors(
+    token_lists: Sequence[Sequence[str]],
+    recipe: Recipe,
+    *,
+    seed: int,
+    checkpoint: Checkpoint | None = None,
+    progress: Progress | None = None,
+) -> StartingVectors:
+    """Train word2vec on tokenised texts, as the recipe says.
+
+    Parameters
+    ----------
+    token_lists : sequence of sequence of str
+        One sequence of tokens per text.
+    recipe : Recipe
+        Sizes and passes.
+    seed : int
+        The user's seed.
+    checkpoint : Checkpoint, optional
+        Takes the vectors; if it holds them already, they are not trained again.
+    progress : Progress, optional
+        Told of every pass.
+
+    Returns
+    -------
+    StartingVectors
+    """
+    if checkpoint and (kept := checkpoint.read(_STAGE)):
+        tensors, facts = kept
+        matrix = tensors["matrix"].numpy()
+        return StartingVectors(WordVectors(facts["words"], matrix), facts["losses"])
+    config = Word2VecConfig(
+        dimension=recipe.word_dimension,
+        algorithm=recipe.word2vec_algorithm,
+        window=recipe.word2vec_window,
+        passes=recipe.word2vec_passes,
+        min_count=recipe.min_count,
+    )
+    result = train_word2vec(token_lists, config, seed=seed, progress=progress)
+    if checkpoint:
+        rows = torch.from_numpy(result.vectors.matrix)  # (V, E)
+        facts = {"words": list(result.vectors.words), "losses": result.losses}
+        checkpoint.write(_STAGE, {"matrix": rows}, facts)
+    return StartingVectors(result.vectors, result.losses)
+
+
+def measure_coverage(vocabulary: Vocabulary, vectors: WordVectors) -> Coverage:
+    """Count the words, and the occurrences of words, that have a vector."""
+    counts = np.array(vocabulary.counts[2:], dtype=np.float64)
+    known = np.array([word in vectors for word in vocabulary.words[2:]], dtype=bool)
+    if not len(counts):
+        return Coverage(0.0, 0.0)
+    return Coverage(float(known.mean()), float(counts[known].sum() / counts.sum()))
+
+
+def put_into(
+    network: TextNetwork, vocabulary: Vocabulary, vectors: WordVectors, scale: float
+) -> None:
+    """Write word vectors into the rows of a network's embedding; other rows keep theirs.
+
+    Parameters
+    ----------
+    network : TextNetwork
+        Changed in place.
+    vocabulary : Vocabulary
+        Says which row is which word's.
+    vectors : WordVectors
+        The vectors.
+    scale : float
+        Standard deviation that all their numbers together are brought to; 0 to leave them.
+    """
+    known = vectors.restricted_to(vocabulary.words[2:])
+    if not len(known):
+        return
+    rows: NDArray[np.float32] = known.matrix  # (n_known, E)
+    deviation = float(rows.std())
+    if scale and deviation > 0.0:
+        rows = rows * np.float32(scale / deviation)  # (n_known, E)
+    numbers = torch.tensor([vocabulary.word_id(word) for word in known.words])  # (n_known,)
+    with torch.no_grad():
+        network.words.weight[numbers] = torch.from_numpy(rows)

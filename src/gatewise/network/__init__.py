@@ -1,0 +1,1 @@
+"""The LSTM network and its training; knows nothing of texts."""

@@ -1,0 +1,80 @@
+"""What training needs to go on after a kill: one file per stage, replaced after every epoch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from gatewise.base.errors import CheckpointError
+from gatewise.base.files import write_bytes
+
+__all__ = ["Checkpoint"]
+
+
+class Checkpoint:
+    """A folder of tensors with a note of which run they belong to.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there.
+    fingerprint : str
+        Of the data, the settings, the seed and the versions; another one is refused.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        self.folder = folder
+        self.fingerprint = fingerprint
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, stage: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Replace what is kept for a stage, atomically.
+
+        Parameters
+        ----------
+        stage : str
+            Which part of the work, for example ``"training"``.
+        tensors : mapping of str to Tensor
+            Weights, moments, vectors.
+        facts : mapping
+            Anything that JSON can hold.
+        """
+        metadata = {"fingerprint": self.fingerprint, "facts": json.dumps(dict(facts))}
+        contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+        write_bytes(self._path(stage), safetensors.torch.save(contiguous, metadata))
+
+    def read(self, stage: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """Read what is kept for a stage; None if nothing is.
+
+        Raises
+        ------
+        CheckpointError
+            If it belongs to another run or cannot be read.
+        """
+        path = self._path(stage)
+        if not path.exists():
+            return None
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(
+                f"{path} cannot be read as a checkpoint ({error}); delete {self.folder} to start "
+                "anew"
+            ) from error
+        if metadata.get("fingerprint") != self.fingerprint:
+            raise CheckpointError(
+                f"{path} belongs to a run with other data, settings, seed or versions; repeat that "
+                f"run's command to go on with it, or delete {self.folder} to start anew"
+            )
+        return tensors, json.loads(metadata["facts"])
+
+    def _path(self, stage: str) -> Path:
+        return self.folder / f"{stage}.safetensors"

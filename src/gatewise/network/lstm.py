@@ -1,0 +1,172 @@
+"""The LSTM layer in torch (Hochreiter & Schmidhuber 1997, with the forget gate of Gers 2000).
+
+Two ways to the same numbers: torch's fused kernel for tanh, and our own loop over the steps
+where the kernel has no answer (another activation, recurrent dropout). Gate order is torch's:
+
+    i  input gate        how much of the candidate is written
+    f  forget gate       how much of the old cell state is kept
+    g  cell candidate    what could be written
+    o  output gate       how much of the cell state is shown
+    c  cell state        c = f * c + i * g
+    h  hidden state      h = o * activation(c)
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["LSTMDirection", "LSTMLayer", "reverse_texts"]
+
+
+class LSTMDirection(nn.Module):
+    """One LSTM that reads from the first position to the last.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Size of an input vector, E.
+    n_units : int
+        Size of the hidden state, H.
+    activation : {"tanh", "relu"}
+        Of the cell candidate and of the shown cell state.
+    recurrent_dropout : float
+        Share of the hidden state's units hidden from the gates while training, one draw per
+        text, the same at all steps (Gal & Ghahramani 2016).
+    generator : torch.Generator
+        Draws the initial weights.
+
+    Notes
+    -----
+    Initial weights are those of Keras: Glorot uniform inputs, orthogonal recurrent weights,
+    and a forget bias of 1 (Jozefowicz et al. 2015).
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        n_units: int,
+        *,
+        activation: str,
+        recurrent_dropout: float,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.n_units = n_units
+        self.activation = activation
+        self.recurrent_dropout = recurrent_dropout
+        self.generator = generator
+        self.input_weights = nn.Parameter(torch.empty(4 * n_units, n_inputs))  # (4H, E)
+        self.recurrent_weights = nn.Parameter(torch.empty(4 * n_units, n_units))  # (4H, H)
+        self.bias = nn.Parameter(torch.zeros(4 * n_units))  # (4H,)
+        nn.init.xavier_uniform_(self.input_weights, generator=generator)
+        nn.init.orthogonal_(self.recurrent_weights, generator=generator)
+        with torch.no_grad():
+            self.bias[n_units : 2 * n_units] = 1.0
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Compute the hidden state after every position: (B, T, E) -> (B, T, H)."""
+        recurrent_dropout = self.recurrent_dropout if self.training else 0.0
+        if self.activation == "tanh" and not recurrent_dropout:
+            return self._fused(inputs)  # (B, T, H)
+        return self._loop(inputs, recurrent_dropout)  # (B, T, H)
+
+    def _fused(self, inputs: Tensor) -> Tensor:
+        start = inputs.new_zeros(1, inputs.shape[0], self.n_units)  # (1, B, H)
+        weights = [
+            self.input_weights,
+            self.recurrent_weights,
+            self.bias,
+            torch.zeros_like(self.bias),  # the kernel has a second bias; ours is the sum
+        ]
+        states, _, _ = torch.lstm(
+            inputs, (start, start), weights, True, 1, 0.0, self.training, False, True
+        )
+        return states  # (B, T, H)
+
+    def _loop(self, inputs: Tensor, recurrent_dropout: float) -> Tensor:
+        activate = torch.tanh if self.activation == "tanh" else torch.relu
+        from_inputs = nn.functional.linear(inputs, self.input_weights, self.bias)  # (B, T, 4H)
+        h = inputs.new_zeros(inputs.shape[0], self.n_units)  # (B, H)
+        c = torch.zeros_like(h)  # (B, H)
+        mask = self._dropout_mask(h, recurrent_dropout)  # (B, H)
+        states = []
+        for z in from_inputs.unbind(1):
+            z = torch.addmm(z, h * mask, self.recurrent_weights.T)  # (B, 4H)
+            i, f, g, o = z.chunk(4, dim=1)  # (B, H) each
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * activate(g)  # (B, H)
+            h = torch.sigmoid(o) * activate(c)  # (B, H)
+            states.append(h)
+        return torch.stack(states, dim=1)  # (B, T, H)
+
+    def _dropout_mask(self, h: Tensor, share: float) -> Tensor:
+        if not share:
+            return torch.ones_like(h)  # (B, H)
+        draws = torch.rand(h.shape, generator=self.generator)  # (B, H)
+        return ((draws >= share) / (1.0 - share)).to(h)  # (B, H)
+
+
+class LSTMLayer(nn.Module):
+    """One layer of one or two directions; the backward one reads each text from its own end.
+
+    Parameters
+    ----------
+    n_inputs, n_units, activation, recurrent_dropout, generator
+        As for :class:`LSTMDirection`; ``n_units`` is per direction.
+    bidirectional : bool
+        Add an LSTM that reads from the last token to the first.
+    """
+
+    def __init__(
+        self,
+        n_inputs: int,
+        n_units: int,
+        *,
+        bidirectional: bool,
+        activation: str,
+        recurrent_dropout: float,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+
+        def direction() -> LSTMDirection:
+            return LSTMDirection(
+                n_inputs,
+                n_units,
+                activation=activation,
+                recurrent_dropout=recurrent_dropout,
+                generator=generator,
+            )
+
+        self.forward_direction = direction()
+        self.backward_direction = direction() if bidirectional else None
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """Compute both directions' states: (B, T, E), (B,) -> (B, T, D * H)."""
+        forward_states: Tensor = self.forward_direction(inputs)  # (B, T, H)
+        if self.backward_direction is None:
+            return forward_states  # (B, T, H)
+        backward_states = self.backward_direction(reverse_texts(inputs, lengths))  # (B, T, H)
+        return torch.cat([forward_states, reverse_texts(backward_states, lengths)], dim=2)
+
+
+def reverse_texts(values: Tensor, lengths: Tensor) -> Tensor:
+    """Turn each text of a padded batch round, leaving its padding behind it.
+
+    Parameters
+    ----------
+    values : Tensor of shape (B, T, E)
+        Anything per position.
+    lengths : Tensor of int64, shape (B,)
+        Number of positions of each text.
+
+    Returns
+    -------
+    Tensor of shape (B, T, E)
+    """
+    if bool((lengths == values.shape[1]).all()):
+        return values.flip(1)  # (B, T, E)
+    position = torch.arange(values.shape[1], device=values.device)  # (T,)
+    last = (lengths - 1)[:, None]  # (B, 1)
+    source = torch.where(position <= last, last - position, position)  # (B, T)
+    return values.gather(1, source[:, :, None].expand_as(values))  # (B, T, E)

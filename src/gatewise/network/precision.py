@@ -1,0 +1,108 @@
+"""Where the network runs and in which number format."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+
+from gatewise.base.config import check_choice
+from gatewise.base.errors import ConfigError
+
+__all__ = ["Precision", "choose_precision", "keep_freed_memory"]
+
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_MAX = -4
+_LARGEST_INT = (1 << 31) - 1
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Device and number format of training and scoring.
+
+    Attributes
+    ----------
+    device : str
+        ``"cpu"``, ``"cuda"`` or another of torch's names.
+    bf16 : bool
+        Matrix products in bfloat16; weights and their updates stay in float32.
+    """
+
+    device: str = "cpu"
+    bf16: bool = False
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Enter the number format for a forward pass."""
+        if not self.bf16:
+            return contextlib.nullcontext()
+        return torch.autocast(torch.device(self.device).type, dtype=torch.bfloat16)
+
+    def describe(self) -> str:
+        """Say it in words, for example ``"cpu, float32"``."""
+        return f"{self.device}, {'bfloat16' if self.bf16 else 'float32'}"
+
+
+def choose_precision(device: str = "auto", precision: str = "auto") -> Precision:
+    """Choose device and number format.
+
+    Parameters
+    ----------
+    device : str
+        ``"auto"`` takes a GPU if there is one.
+    precision : {"auto", "float32", "bfloat16"}
+        ``"auto"`` takes bfloat16 where the processor multiplies it in hardware.
+
+    Returns
+    -------
+    Precision
+
+    Raises
+    ------
+    ConfigError
+        If the device is not there or cannot compute in that format.
+    """
+    check_choice("precision", precision, ("auto", "float32", "bfloat16"))
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    kind = device.partition(":")[0]
+    if kind not in ("cpu", "cuda") or (kind == "cuda" and not torch.cuda.is_available()):
+        raise ConfigError(
+            f"device is {device!r}, which this machine does not have; use 'auto' or 'cpu'"
+        )
+    able = _multiplies_bf16(kind)
+    if precision == "bfloat16" and not able:
+        raise ConfigError(
+            "precision is 'bfloat16', which this processor does not multiply in hardware; "
+            "use 'auto' or 'float32'"
+        )
+    return Precision(device, bf16=able and precision != "float32")
+
+
+def keep_freed_memory() -> bool:
+    """Tell the C library to keep freed blocks for the next step instead of unmapping them.
+
+    Each training step frees and takes the same megabytes; handing the pages back and having
+    them zeroed anew was a fifth of the time of a step. Only glibc has the setting.
+
+    Returns
+    -------
+    bool
+        Whether it was set.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):  # another C library; Windows
+        return False
+    kept = mallopt(_M_TRIM_THRESHOLD, _LARGEST_INT)
+    return bool(mallopt(_M_MMAP_MAX, 0) and kept)
+
+
+def _multiplies_bf16(kind: str) -> bool:
+    if kind == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if not hasattr(torch.cpu, "get_capabilities"):
+        return False
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16"))

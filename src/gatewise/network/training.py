@@ -1,0 +1,357 @@
+"""Training: epochs, schedule, early stopping, checkpoints, precision. Knows nothing of text."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gatewise.base.config import check_range
+from gatewise.base.progress import Progress, SilentProgress
+from gatewise.base.seeding import derive_seed, numpy_generator
+from gatewise.network.checkpoint import Checkpoint
+from gatewise.network.model import TextNetwork, TokenBatch, log_probabilities
+from gatewise.network.optimiser import NetworkOptimiser, learning_rate_factor
+from gatewise.network.precision import Precision, keep_freed_memory
+
+__all__ = ["EpochResult", "Records", "TrainingConfig", "score_records", "train_network"]
+
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the network is trained.
+
+    Attributes
+    ----------
+    epochs : int
+        Times all records are read, at most.
+    batch_size : int
+        Records per step.
+    learning_rate : float
+        At the top of the schedule.
+    word_rate : float
+        The word vectors' learning rate as a share of it.
+    weight_decay : float
+        Of the dense weights (AdamW).
+    warmup : float
+        Share of the steps in which the rate rises; 0 for a constant rate.
+    gradient_clip : float
+        Largest norm of the gradients; 0 for no limit.
+    label_smoothing : float
+        Share of the target that is spread over all classes (Szegedy et al. 2016).
+    patience : int
+        Epochs without a better validation accuracy after which training stops; 0 for never.
+    adam_beta2, adam_epsilon : float
+        Of Adam (Kingma & Ba 2015).
+    """
+
+    epochs: int = 20
+    batch_size: int = 64
+    learning_rate: float = 2e-3
+    word_rate: float = 0.1
+    weight_decay: float = 0.01
+    warmup: float = 0.1
+    gradient_clip: float = 1.0
+    label_smoothing: float = 0.1
+    patience: int = 5
+    adam_beta2: float = 0.99
+    adam_epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        check_range("epochs", self.epochs, 1, 100_000)
+        check_range("batch_size", self.batch_size, 1, 1_000_000)
+        check_range("learning_rate", self.learning_rate, 1e-8, 10.0)
+        check_range("word_rate", self.word_rate, 0.0, 100.0)
+        check_range("weight_decay", self.weight_decay, 0.0, 1.0)
+        check_range("warmup", self.warmup, 0.0, 0.9)
+        check_range("gradient_clip", self.gradient_clip, 0.0, 1e6)
+        check_range("label_smoothing", self.label_smoothing, 0.0, 0.9)
+        check_range("patience", self.patience, 0, 100_000)
+        check_range("adam_beta2", self.adam_beta2, 0.0, 0.999999)
+        check_range("adam_epsilon", self.adam_epsilon, 1e-12, 1.0)
+
+
+@dataclass(frozen=True)
+class EpochResult:
+    """What one epoch brought.
+
+    Attributes
+    ----------
+    epoch : int
+        From 1.
+    loss, accuracy : float
+        Of the training records, while training (nats; share from 0 to 1).
+    validation_loss, validation_accuracy : float or None
+        Of the held-out records, after the epoch.
+    seconds : float
+        Training time of the epoch.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+    seconds: float
+
+
+class Records(Protocol):
+    """What the training needs to know of its records."""
+
+    @property
+    def targets(self) -> Numbers:
+        """Class number of each record, shape (N,)."""
+
+    @property
+    def weights(self) -> NDArray[np.float32] | None:
+        """Weight of each record, shape (N,), or None where all count the same."""
+
+    def shuffled(self, batch_size: int, generator: np.random.Generator) -> Sequence[Numbers]:
+        """Group all records into the batches of one epoch."""
+
+    def ordered(self, batch_size: int) -> Sequence[Numbers]:
+        """Group all records into batches, always the same ones."""
+
+    def batch(self, numbers: Numbers) -> TokenBatch:
+        """Make one batch."""
+
+
+def train_network(
+    network: TextNetwork,
+    records: Records,
+    config: TrainingConfig,
+    *,
+    seed: int,
+    validation: Records | None = None,
+    precision: Precision | None = None,
+    checkpoint: Checkpoint | None = None,
+    progress: Progress | None = None,
+    stage: str = "training",
+) -> list[EpochResult]:
+    """Train a network in place.
+
+    A run that ends by early stopping goes back to its best epoch. One that reaches the end of
+    the schedule keeps its last weights: by then the learning rate is zero, and the best of many
+    equal epochs is only the luckiest.
+
+    Parameters
+    ----------
+    network : TextNetwork
+        Starts with the weights it has.
+    records : Records
+        To learn from.
+    config : TrainingConfig
+        Epochs, rates, stopping.
+    seed : int
+        Of the order of the records and of the dropout.
+    validation : Records, optional
+        Measured after every epoch; needed for early stopping.
+    precision : Precision, optional
+        Device and number format; default: float32 on the processor.
+    checkpoint : Checkpoint, optional
+        Written after every epoch; if it holds this stage already, training goes on from there.
+    progress : Progress, optional
+        Told of every batch.
+    stage : str
+        Name of this run, for the progress, the checkpoint and the random draws.
+
+    Returns
+    -------
+    list of EpochResult
+        One per epoch run.
+
+    Raises
+    ------
+    CheckpointError
+        If the checkpoint belongs to other data or settings.
+    """
+    keep_freed_memory()
+    trainer = _Trainer(network, records, config, precision or Precision(), seed, stage)
+    trainer.progress = progress or SilentProgress()
+    if checkpoint:
+        trainer.restore(checkpoint)
+    trainer.progress.start(stage, config.epochs * len(records.targets), "records")
+    trainer.progress.advance(len(trainer.history) * len(records.targets))
+    while not trainer.finished:
+        trainer.run_epoch(validation)
+        if checkpoint:
+            trainer.save(checkpoint)
+    if trainer.stopped_early:
+        network.load_state_dict(trainer.best_weights)
+    return trainer.history
+
+
+@torch.no_grad()
+def score_records(
+    network: TextNetwork,
+    records: Records,
+    *,
+    precision: Precision | None = None,
+    batch_size: int = 128,
+) -> NDArray[np.float64]:
+    """Compute the logarithms of the class probabilities of all records.
+
+    Parameters
+    ----------
+    network : TextNetwork
+        A trained network; dropout is off.
+    records : Records
+        N records.
+    precision : Precision, optional
+        As for :func:`train_network`.
+    batch_size : int
+        Records at a time.
+
+    Returns
+    -------
+    ndarray of float64, shape (N, C)
+        In nats, in the order of the records.
+    """
+    precision = precision or Precision()
+    network.eval()
+    scores = np.zeros((len(records.targets), network.config.n_classes))
+    for numbers in records.ordered(batch_size):
+        with precision.autocast():
+            logits = network(records.batch(numbers))  # (B, C)
+        found = log_probabilities(logits.float(), network.config.output)  # (B, C)
+        scores[numbers] = found.cpu().numpy()
+    return scores
+
+
+class _Trainer:
+    """One stage of training and all that must survive a kill."""
+
+    progress: Progress
+
+    def __init__(
+        self,
+        network: TextNetwork,
+        records: Records,
+        config: TrainingConfig,
+        precision: Precision,
+        seed: int,
+        stage: str,
+    ) -> None:
+        self.network, self.records, self.config = network, records, config
+        self.precision, self.seed, self.stage = precision, seed, stage
+        self.optimiser = NetworkOptimiser(
+            network,
+            learning_rate=config.learning_rate,
+            word_rate=config.word_rate,
+            weight_decay=config.weight_decay,
+            gradient_clip=config.gradient_clip,
+            beta2=config.adam_beta2,
+            epsilon=config.adam_epsilon,
+        )
+        self.history: list[EpochResult] = []
+        self.best_weights: dict[str, Tensor] = {}
+        self.n_batches = len(records.shuffled(config.batch_size, self._generator("count")))
+
+    @property
+    def best_epoch(self) -> int:
+        """The first of the epochs with the highest validation accuracy, from 1."""
+        accuracies = [epoch.validation_accuracy or 0.0 for epoch in self.history]
+        return accuracies.index(max(accuracies)) + 1 if accuracies else 0
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether the validation accuracy has not risen for too long."""
+        patience = self.config.patience
+        return 0 < patience <= len(self.history) - self.best_epoch and bool(self.best_weights)
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is no epoch left to run."""
+        return len(self.history) >= self.config.epochs or self.stopped_early
+
+    def run_epoch(self, validation: Records | None) -> None:
+        """Read all records once."""
+        started = time.perf_counter()
+        epoch = len(self.history)
+        self.network.train()
+        self.network.generator.manual_seed(derive_seed(self.seed, f"{self.stage}/dropout/{epoch}"))
+        order = self.records.shuffled(self.config.batch_size, self._generator(f"batches/{epoch}"))
+        totals = np.zeros(3)  # loss, right answers, records
+        for step, numbers in enumerate(order, start=epoch * self.n_batches):
+            totals += self._step(step, numbers)
+            self._tell(epoch, totals, len(numbers))
+        loss, accuracy = float(totals[0] / totals[2]), float(totals[1] / totals[2])
+        seconds = time.perf_counter() - started
+        held_out = self._validate(validation) if validation else (None, None)
+        self.history.append(
+            EpochResult(epoch + 1, loss, accuracy, held_out[0], held_out[1], seconds)
+        )
+        if validation and self.config.patience and self.best_epoch == len(self.history):
+            state = self.network.state_dict()
+            self.best_weights = {name: weight.clone() for name, weight in state.items()}
+
+    def _step(self, step: int, numbers: Numbers) -> NDArray[np.float64]:
+        targets = torch.from_numpy(self.records.targets[numbers]).to(self.precision.device)  # (B,)
+        with self.precision.autocast():
+            logits = self.network(self.records.batch(numbers))  # (B, C)
+        predicted = log_probabilities(logits.float(), self.network.config.output)  # (B, C)
+        losses = _smoothed_losses(predicted, targets, self.config.label_smoothing)  # (B,)
+        if self.records.weights is not None:
+            weights = torch.from_numpy(self.records.weights[numbers]).to(losses)  # (B,)
+            losses = losses * weights  # (B,)
+        n_steps = self.config.epochs * self.n_batches
+        factor = learning_rate_factor(step, n_steps, self.config.warmup)
+        self.optimiser.step(losses.mean(), factor)
+        right = int((predicted.argmax(dim=1) == targets).sum())
+        return np.array([float(losses.detach().sum()), right, len(numbers)])
+
+    def _validate(self, validation: Records) -> tuple[float, float]:
+        scores = score_records(self.network, validation, precision=self.precision)
+        of_target = scores[np.arange(len(scores)), validation.targets]
+        right = scores.argmax(axis=1) == validation.targets
+        return float(-of_target.mean()), float(right.mean())
+
+    def _tell(self, epoch: int, totals: NDArray[np.float64], n_records: int) -> None:
+        note = (
+            f"epoch {epoch + 1}/{self.config.epochs}  loss {totals[0] / totals[2]:.3f}  "
+            f"accuracy {totals[1] / totals[2]:.1%}"
+        )
+        last = self.history[-1].validation_accuracy if self.history else None
+        self.progress.advance(n_records, note + (f"  held out {last:.1%}" if last else ""))
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write everything that the next epoch starts from."""
+        tensors = {f"weights/{name}": value for name, value in self.network.state_dict().items()}
+        tensors |= {f"best/{name}": value for name, value in self.best_weights.items()}
+        tensors |= {f"moments/{name}": value for name, value in self.optimiser.state().items()}
+        history = [asdict(epoch) for epoch in self.history]
+        checkpoint.write(self.stage, tensors, {"history": history})
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Take up the last epoch's end, if there is one."""
+        found = checkpoint.read(self.stage)
+        if found is None:
+            return
+        tensors, facts = found
+        parts: dict[str, dict[str, Tensor]] = {"weights": {}, "best": {}, "moments": {}}
+        for key, tensor in tensors.items():
+            part, _, name = key.partition("/")
+            parts[part][name] = tensor
+        self.network.load_state_dict(parts["weights"])
+        self.optimiser.restore(parts["moments"])
+        self.best_weights = parts["best"]
+        self.history = [EpochResult(**epoch) for epoch in facts["history"]]
+
+    def _generator(self, name: str) -> np.random.Generator:
+        return numpy_generator(self.seed, f"{self.stage}/{name}")
+
+
+def _smoothed_losses(predicted: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """Cross-entropy against targets of which a share is spread evenly, (B, C), (B,) -> (B,)."""
+    of_target = -predicted.gather(1, targets[:, None]).squeeze(1)  # (B,)
+    if not smoothing:
+        return of_target  # (B,)
+    return (1.0 - smoothing) * of_target - smoothing * predicted.mean(dim=1)  # (B,)

@@ -1,0 +1,128 @@
+"""Ids -> batches of about one length, so that little time goes into padding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.text.vocabulary import EncodedTexts
+
+__all__ = ["Batch", "collate", "ordered_batches", "shuffled_batches"]
+
+Ids = NDArray[np.int64]
+
+# Batches are sorted by length inside pools of this many, so that they differ from epoch to epoch.
+_BATCHES_PER_POOL = 32
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B texts as the network reads them.
+
+    Attributes
+    ----------
+    word_ids : ndarray of int64, shape (U,)
+        Vocabulary ids of the batch's distinct tokens; the first is padding.
+    ngram_ids : ndarray of int64, shape (n_ngrams,)
+        Their character n-grams, one token behind the other.
+    ngram_offsets : ndarray of int64, shape (U + 1,)
+        Where each token's n-grams begin.
+    positions : ndarray of int64, shape (B, T)
+        Each text as positions into ``word_ids``; 0 where there is padding.
+    lengths : ndarray of int64, shape (B,)
+        Number of tokens of each text, at least 1.
+    """
+
+    word_ids: Ids
+    ngram_ids: Ids
+    ngram_offsets: Ids
+    positions: Ids
+    lengths: Ids
+
+
+def shuffled_batches(lengths: Ids, batch_size: int, generator: np.random.Generator) -> list[Ids]:
+    """Group all texts into batches of about one length, in a new random order.
+
+    Parameters
+    ----------
+    lengths : ndarray of int64, shape (N,)
+        Number of tokens of each text.
+    batch_size : int
+        Texts per batch; the last of a pool may hold fewer.
+    generator : numpy.random.Generator
+        Draws the order.
+
+    Returns
+    -------
+    list of ndarray of int64
+        The numbers of the texts of each batch.
+    """
+    order = generator.permutation(len(lengths))
+    pool_size = batch_size * _BATCHES_PER_POOL
+    batches: list[Ids] = []
+    for start in range(0, len(order), pool_size):
+        pool = order[start : start + pool_size]
+        pool = pool[np.argsort(lengths[pool], kind="stable")]
+        batches.extend(pool[at : at + batch_size] for at in range(0, len(pool), batch_size))
+    return [batches[number] for number in generator.permutation(len(batches))]
+
+
+def ordered_batches(lengths: Ids, batch_size: int) -> Iterator[Ids]:
+    """Group all texts into batches from the shortest to the longest, always the same way."""
+    order = np.argsort(lengths, kind="stable")
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]
+
+
+def collate(
+    encoded: EncodedTexts, texts: Ids, *, max_length: int, fixed_length: bool = False
+) -> Batch:
+    """Put some texts into one batch.
+
+    Parameters
+    ----------
+    encoded : EncodedTexts
+        All texts.
+    texts : ndarray of int64, shape (B,)
+        The numbers of the texts wanted.
+    max_length : int
+        Longer texts are cut to their first ``max_length`` tokens, or to their last ones
+        with ``fixed_length`` (as ``pad_sequences`` of Keras does).
+    fixed_length : bool
+        Fill every text to ``max_length`` with padding in front that the network reads like a
+        word. Otherwise padding stands behind and is never read.
+
+    Returns
+    -------
+    Batch
+    """
+    starts, ends = encoded.offsets[texts], encoded.offsets[texts + 1]
+    kept = np.minimum(ends - starts, max_length)
+    starts = ends - kept if fixed_length else starts
+    width = max_length if fixed_length else max(1, int(kept.max(initial=1)))
+    columns = np.arange(width)
+    first = (width - kept if fixed_length else np.zeros_like(kept))[:, None]
+    inside = (columns >= first) & (columns < first + kept[:, None])  # (B, T)
+    used = encoded.tokens[(starts[:, None] + columns - first)[inside]]
+    distinct, places = np.unique(used, return_inverse=True)
+    positions = np.zeros(inside.shape, dtype=np.int64)  # (B, T)
+    positions[inside] = places + 1
+    ngram_ids, ngram_offsets = _gather_ngrams(encoded, distinct)
+    return Batch(
+        word_ids=np.concatenate([np.zeros(1, dtype=np.int64), encoded.word_ids[distinct]]),
+        ngram_ids=ngram_ids,
+        ngram_offsets=np.concatenate([np.zeros(1, dtype=np.int64), ngram_offsets]),
+        positions=positions,
+        lengths=np.full(len(kept), width) if fixed_length else np.maximum(kept, 1),
+    )
+
+
+def _gather_ngrams(encoded: EncodedTexts, distinct: Ids) -> tuple[Ids, Ids]:
+    starts = encoded.ngram_offsets[distinct]
+    sizes = encoded.ngram_offsets[distinct + 1] - starts
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes)])
+    within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
+    return encoded.ngram_ids[np.repeat(starts, sizes) + within], offsets

@@ -1,0 +1,162 @@
+"""Text -> tokens: one pure function per family of languages.
+
+Scripts that put spaces between words are read by a pattern: letters with their combining
+marks, inner apostrophes, numbers as one token, and the signs that carry meaning. A run of
+Chinese, Japanese, Thai, Lao, Khmer or Burmese letters is cut into words by ICU. Both work on
+the same text, so a sentence that mixes them needs no setting.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from icu4py.breakers import WordBreaker
+
+from gatewise.base.errors import ConfigError
+
+__all__ = ["AUTO", "PRETOKENIZED", "Token", "has_unspaced_script", "token_spans", "tokenize"]
+
+AUTO = "auto"
+PRETOKENIZED = "pretokenized"
+
+_UNSPACED_CLASS = (
+    "\u0e00-\u0eff"  # Thai, Lao
+    "\u1000-\u109f"  # Burmese
+    "\u1780-\u17ff"  # Khmer
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"  # Japanese kana and iteration marks
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Chinese characters
+    "\uff66-\uff9f"  # half-width kana
+    "\U00020000-\U0003ffff"  # rarer Chinese characters
+)
+_UNSPACED = re.compile(f"[{_UNSPACED_CLASS}]")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
+_TURKIC = ("tr", "az")
+_REPEATABLE = "?!\uff1f\uff01\u061f"  # one sign and a row of it are the same token
+
+
+class Token(NamedTuple):
+    """A token and the place in the text it was read from."""
+
+    text: str  # normalised: NFKC, case folded
+    start: int  # of the surface form, in characters
+    end: int
+
+
+def tokenize(text: str, language: str = AUTO) -> list[str]:
+    """Cut a text into normalised tokens.
+
+    Parameters
+    ----------
+    text : str
+        Any text; line ends and surrounding spaces make no difference.
+    language : str
+        ``"auto"`` looks at the script of each run of letters; a language code such as ``"zh"``
+        or ``"tr"`` adds that language's rules; ``"pretokenized"`` splits at white space only and
+        leaves the tokens as they are.
+
+    Returns
+    -------
+    list of str
+        The tokens in reading order; empty if there is none.
+
+    Raises
+    ------
+    ConfigError
+        If the language is none of these.
+    """
+    return [token.text for token in token_spans(text, language)]
+
+
+def token_spans(text: str, language: str = AUTO) -> list[Token]:
+    """Cut a text into tokens that remember where they stood; see :func:`tokenize`."""
+    if language == PRETOKENIZED:
+        return [Token(match[0], *match.span()) for match in re.finditer(r"\S+", text)]
+    normalise = _normaliser(language)
+    found = (Token(normalise(text[start:end]), start, end) for start, end in _spans(text, language))
+    return [token for token in found if token.text]
+
+
+def has_unspaced_script(text: str) -> bool:
+    """Say whether a text has letters of a script that writes words without spaces."""
+    return _UNSPACED.search(text) is not None
+
+
+def _spans(text: str, language: str) -> Iterator[tuple[int, int]]:
+    for match in _word_pattern().finditer(text):
+        start, end = match.span()
+        if has_unspaced_script(match[0]):
+            yield from _icu_spans(match[0], start, language)
+        else:
+            yield start, end
+
+
+def _icu_spans(run: str, offset: int, language: str) -> Iterator[tuple[int, int]]:
+    # ICU picks the dictionary by script; the language only settles finer points.
+    breaker = WordBreaker(run, "en" if language == AUTO else language.replace("-", "_"))
+    for start, end in breaker.segments():
+        if any(letter.isalnum() for letter in run[start:end]):
+            yield offset + start, offset + end
+
+
+def _normaliser(language: str) -> Callable[[str], str]:
+    if language != AUTO and not _LANGUAGE.fullmatch(language):
+        raise ConfigError(
+            f"language is {language!r}; allowed are {AUTO!r}, {PRETOKENIZED!r} or a language code "
+            "such as 'en', 'zh' or 'tr'"
+        )
+    return _normalise_turkic if language[:2] in _TURKIC and language != AUTO else _normalise
+
+
+def _normalise(surface: str) -> str:
+    if surface[0] in _REPEATABLE:
+        surface = surface[0]
+    if surface.isascii():
+        return surface.lower()
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", surface).casefold())
+    # Some compatibility forms unfold with spaces inside; a token has none.
+    return "".join(folded.replace("\u2019", "'").split())
+
+
+def _normalise_turkic(surface: str) -> str:
+    return _normalise(surface.replace("\u0130", "i").replace("I", "\u0131"))
+
+
+@functools.cache
+def _word_pattern() -> re.Pattern[str]:
+    """Compile the pattern of one token in scripts with spaces; tried in this order."""
+    marks = _combining_marks()
+    number = r"\d+(?:[.,:/]\d+)*"
+    letters = rf"[^\W\d_](?:[^\W_]|[{marks}])*"
+    word = rf"{letters}(?:['\u2019]{letters})*"
+    mixed = rf"\d+{letters}"
+    emoticon = r"[:;=]-?[()DPp/](?!\w)"
+    repeated_sign = rf"([{_REPEATABLE}])\1*"
+    sign = rf"[%&+#@{_symbols()}]\ufe0f?"
+    return re.compile(f"{word}|{mixed}|{number}|{emoticon}|{repeated_sign}|{sign}")
+
+
+def _combining_marks() -> str:
+    return _character_class(lambda letter: unicodedata.category(letter) in ("Mn", "Mc"))
+
+
+def _symbols() -> str:
+    """Currency signs and pictures: they are words of their own."""
+    return _character_class(lambda letter: unicodedata.category(letter) in ("Sc", "So"))
+
+
+def _character_class(wanted: Callable[[str], bool]) -> str:
+    """Write all wanted characters as the inside of a pattern's [...], by ranges."""
+    ranges: list[tuple[int, int]] = []
+    for code in range(0x24, min(sys.maxunicode, 0x1FFFF)):
+        if not wanted(chr(code)):
+            continue
+        if ranges and ranges[-1][1] == code - 1:
+            ranges[-1] = ranges[-1][0], code
+        else:
+            ranges.append((code, code))
+    return "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in ranges)
