@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -22,7 +23,7 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
     ConfigError
         If it does not, or is no number.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or math.isnan(value):
         raise ConfigError(f"{name} is {value!r}; it must be a number from {low} to {high}")
     if not low <= value <= high:
         raise ConfigError(f"{name} is {value!r}; allowed is {low} to {high}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import hashlib
 import json
 import os
@@ -67,6 +68,11 @@ def atomic_open(path: Path, mode: str = "w", **options: Any) -> Iterator[IO[Any]
     **options
         Passed on to :func:`open`, for example ``newline=""``.
 
+    Raises
+    ------
+    ValueError
+        If the mode is another.
+
     Yields
     ------
     file object
@@ -74,12 +80,16 @@ def atomic_open(path: Path, mode: str = "w", **options: Any) -> Iterator[IO[Any]
     """
     if mode == "w":
         options.setdefault("encoding", "utf-8")
+    if mode not in ("w", "wb"):
+        raise ValueError(f"mode is {mode!r}; it must be 'w' or 'wb'")
     temporary = _temporary_beside(path)
     try:
         with open(temporary, mode, **options) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
+        if path.exists():
+            shutil.copymode(path, temporary)
         os.replace(temporary, path)
         _sync_folder(path.parent)
     finally:
@@ -97,14 +107,21 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     ------
     Path
         The temporary folder to fill; it is removed if the block raises.
+
+    Raises
+    ------
+    NotADirectoryError
+        If something else stands under that name.
     """
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise NotADirectoryError(errno.ENOTDIR, "is not a folder", str(path))
     temporary = _temporary_beside(path)
     temporary.mkdir(parents=True)
     try:
         yield temporary
-        for file in sorted(temporary.rglob("*")):
-            _sync_path(file)
-        _sync_path(temporary)
+        for item in sorted(temporary.rglob("*")):
+            _sync_folder(item) if item.is_dir() else _sync_path(item)
+        _sync_folder(temporary)
         _put_in_place(temporary, path)
         _sync_folder(path.parent)
     finally:
@@ -117,7 +134,11 @@ def _put_in_place(temporary: Path, path: Path) -> None:
     elif not _exchange(temporary, path):
         aside = _temporary_beside(path)
         os.rename(path, aside)
-        os.rename(temporary, path)
+        try:
+            os.rename(temporary, path)
+        except OSError:
+            os.rename(aside, path)
+            raise
         shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -139,7 +160,8 @@ def _temporary_beside(path: Path) -> Path:
 
 
 def _sync_path(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    # Windows syncs only what is open for writing, and opens no folder at all.
+    descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:
@@ -147,6 +169,5 @@ def _sync_path(path: Path) -> None:
 
 
 def _sync_folder(path: Path) -> None:
-    # Windows cannot open a folder; there the rename itself is the best there is.
     if os.name == "posix":
         _sync_path(path)

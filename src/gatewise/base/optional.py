@@ -31,11 +31,15 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
     ------
     MissingExtraError
         If the package is not installed.
+    ImportError
+        If it is installed but cannot be imported.
     """
     try:
         return importlib.import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
+        if not isinstance(error, ModuleNotFoundError) or error.name != package:
+            raise  # it is installed, and broken: its own message says how
         raise MissingExtraError(
             f"{package} is needed to {purpose}, and is not installed; "
             f"type: pip install 'gatewise[{extra}]'"

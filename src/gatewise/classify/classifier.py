@@ -11,15 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from gatewise.base.config import check_range
-from gatewise.base.errors import ConfigError, DataError
+from gatewise.base.errors import DataError
 from gatewise.base.progress import Progress, SilentProgress
-from gatewise.base.seeding import MAX_SEED
 from gatewise.classify.fingerprint import fit_fingerprint
 from gatewise.classify.fitting import FitRequest, LabelledTexts, fit_model
+from gatewise.classify.inputs import check_labels, check_texts, seed_from
 from gatewise.classify.model import FittedModel, PartScores, score_texts
 from gatewise.network.checkpoint import Checkpoint
 from gatewise.network.precision import choose_precision
@@ -250,7 +249,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             If the checkpoint belongs to another fit.
         """
         texts = check_texts(X)
-        labels = _check_labels(y, len(texts))
+        labels = check_labels(y, len(texts))
         self.classes_, targets = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise DataError(
@@ -307,7 +306,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         name = changes.pop("recipe")
         if self.vectors is not None and self.word_dimension is None:
             changes["word_dimension"] = self.vectors.dimension
-        seed = _seed(self.random_state)
+        seed = seed_from(self.random_state)
         return FitRequest(
             recipe=choose_recipe(name, **changes),
             labels=tuple(str(label) for label in self.classes_),
@@ -328,7 +327,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if validation is None:
             return None
         texts = check_texts(validation[0])
-        labels = _check_labels(validation[1], len(texts))
+        labels = check_labels(validation[1], len(texts))
         places = np.clip(np.searchsorted(self.classes_, labels), 0, len(self.classes_) - 1)
         if len(unknown := labels[self.classes_[places] != labels]):
             raise DataError(
@@ -360,54 +359,3 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise DataError("all records have the weight 0, so there is nothing to learn from")
         weights = weights / weights.mean()
         return None if np.ptp(weights) == 0 else weights
-
-
-def check_texts(texts: Any) -> list[str]:
-    """Check that something is a sequence of strings, and make a list of it.
-
-    Raises
-    ------
-    DataError
-        If it is a single string, has another shape, is empty or holds something else.
-    """
-    if isinstance(texts, str | bytes) or not hasattr(texts, "__len__"):
-        raise DataError(
-            f"texts must be a list of strings; got {type(texts).__name__} {texts!r:.60}"
-        )
-    array = np.asarray(texts, dtype=object)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise DataError(f"texts must have one dimension; got an array of shape {array.shape}")
-    for number, text in enumerate(array):
-        if not isinstance(text, str):
-            raise DataError(
-                f"text number {number} is {text!r:.60} of type {type(text).__name__}; every text "
-                "must be a string"
-            )
-    return [str(text) for text in array]
-
-
-def _check_labels(labels: Sequence[Any], n_texts: int) -> Labels:
-    array = np.asarray(labels)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if len(array) != n_texts:
-        raise DataError(f"{n_texts} texts came with {len(array)} labels; give one label per text")
-    if not n_texts:
-        raise DataError("there are no records; a classifier needs records of at least two classes")
-    check_classification_targets(array)
-    return array
-
-
-def _seed(random_state: Any) -> int:
-    if random_state is None:
-        return int(np.random.SeedSequence().generate_state(1)[0])
-    if isinstance(random_state, np.random.RandomState):
-        return int(random_state.randint(0, 2**31 - 1))
-    if isinstance(random_state, int | np.integer) and 0 <= random_state <= MAX_SEED:
-        return int(random_state)
-    raise ConfigError(
-        f"random_state is {random_state!r}; it must be None, a RandomState or a whole number from "
-        f"0 to {MAX_SEED}"
-    )

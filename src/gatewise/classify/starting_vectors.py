@@ -94,7 +94,7 @@ def own_vectors(
     )
     result = train_word2vec(token_lists, config, seed=seed, progress=progress)
     if checkpoint:
-        rows = torch.from_numpy(result.vectors.matrix)  # (V, E)
+        rows = torch.tensor(result.vectors.matrix)  # (V, E)
         facts = {"words": list(result.vectors.words), "losses": result.losses}
         checkpoint.write(_STAGE, {"matrix": rows}, facts)
     return StartingVectors(result.vectors, result.losses)
@@ -134,4 +134,4 @@ def put_into(
         rows = rows * np.float32(scale / deviation)  # (n_known, E)
     numbers = torch.tensor([vocabulary.word_id(word) for word in known.words])  # (n_known,)
     with torch.no_grad():
-        network.words.weight[numbers] = torch.from_numpy(rows)
+        network.words.weight[numbers] = torch.tensor(rows)

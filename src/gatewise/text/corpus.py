@@ -1,0 +1,380 @@
+"""Rows -> a corpus: texts with labels, and an account of what could not be used."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gatewise.base.errors import DataError
+from gatewise.text.columns import choose_columns, choose_text_column
+from gatewise.text.lines import open_text, plain_errors
+from gatewise.text.rows import JsonText, Row, cell_text, cells_problem
+from gatewise.text.tables import ending_of, open_table
+
+__all__ = ["Corpus", "Refused", "Texts", "corpus_from_lists", "read_corpus", "read_texts"]
+
+_N_SHOWN = 10
+
+# A row, its text and its label.
+_Record = tuple[Row, str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that cannot be used.
+
+    Attributes
+    ----------
+    line : int
+        Its line in the file, as in :class:`~gatewise.text.rows.Row`.
+    reason : str
+        What is wrong, then ``": "`` and what differs from record to record.
+    """
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Texts with labels, and where they came from.
+
+    Attributes
+    ----------
+    texts : list of str
+        As they came.
+    labels : list of str
+        One per text, without surrounding white space.
+    lines : list of int
+        The line of the file on which each text begins; in a folder, the number of its file.
+    source : str
+        The file or folder.
+    text_column, label_column : str
+        Where they were taken from.
+    refused : list of Refused
+        The records that could not be used.
+    notes : list of str
+        What was guessed or is unusual.
+    encoding : str or None
+        Of a text file.
+    """
+
+    texts: list[str]
+    labels: list[str]
+    lines: list[int]
+    source: str
+    text_column: str
+    label_column: str
+    refused: list[Refused] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    encoding: str | None = None
+
+    @property
+    def n_duplicates(self) -> int:
+        """How many records have a text and a label that both stood before."""
+        return len(self.texts) - len(set(zip(self.texts, self.labels, strict=True)))
+
+    @property
+    def conflicts(self) -> list[list[int]]:
+        """The lines of each text under different labels; white space and case do not count."""
+        folded = [" ".join(text.split()).casefold() for text in self.texts]
+        first_label: dict[str, str] = {}
+        lines: dict[str, list[int]] = {}
+        for text, label in zip(folded, self.labels, strict=True):
+            if first_label.setdefault(text, label) != label:
+                lines[text] = []
+        for text, line in zip(folded, self.lines, strict=True):
+            if text in lines:
+                lines[text].append(line)
+        return sorted(lines.values())
+
+    @property
+    def label_counts(self) -> dict[str, int]:
+        """Label -> number of records, sorted by label."""
+        return dict(sorted(Counter(self.labels).items()))
+
+    def summary(self) -> list[str]:
+        """Tell in plain lines what was read, what was refused and what is unusual."""
+        counts = self.label_counts
+        told = [
+            f"{self.source}: {_counted(len(self.texts), 'record')} under {len(counts):,} labels, "
+            f"text from {self.text_column!r}, label from {self.label_column!r}",
+            f"labels: {_shown([f'{label} {count:,}' for label, count in counts.items()])}",
+            *_refusals(self.refused),
+        ]
+        if n_duplicates := self.n_duplicates:
+            told.append(f"duplicates: {_counted(n_duplicates, 'record')} with text and label again")
+        if conflicts := self.conflicts:
+            lines = _shown([" and ".join(map(str, group)) for group in conflicts], "; ")
+            n_texts = _counted(len(conflicts), "text")
+            told.append(f"conflicts: {n_texts} under different labels, lines {lines}")
+        told += (f"note: {note}" for note in self.notes)
+        if self.encoding:
+            told.append(f"encoding: {self.encoding}")
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Texts without labels, the records that could not be used, and what is unusual."""
+
+    texts: list[str]
+    refused: list[Refused] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def read_corpus(
+    source: Any, *, text_column: str | None = None, label_column: str | None = None
+) -> Corpus:
+    """Read labelled texts.
+
+    Parameters
+    ----------
+    source : str, path or data frame
+        What :func:`~gatewise.text.tables.open_table` takes, or a folder that has one sub-folder
+        per label with .txt files in it.
+    text_column, label_column : str, optional
+        The columns. None: guessed by their names, if there is only one way to.
+
+    Returns
+    -------
+    Corpus
+        The records that can be used, and an account of the others.
+
+    Raises
+    ------
+    DataError
+        If the source cannot be read, a column is not there or cannot be guessed, no record can
+        be used, or all have the same label.
+    """
+    if isinstance(source, str | os.PathLike) and source != "-" and os.path.isdir(source):
+        if text_column or label_column:
+            raise DataError(f"{source} is a folder, which has no columns; name none")
+        return _read_folder(Path(source))
+    table = open_table(source)
+    chosen = choose_columns(table.columns, text_column, label_column, table.source)
+    notes = [*table.notes, *chosen.notes]
+    corpus = Corpus([], [], [], table.source, chosen.text, chosen.label, [], notes, table.encoding)
+    records = (
+        (row, row.fields.get(chosen.text), row.fields.get(chosen.label)) for row in table.rows()
+    )
+    return _filled(corpus, records)
+
+
+def corpus_from_lists(texts: Iterable[Any], labels: Iterable[Any]) -> Corpus:
+    """Make a corpus of two sequences of one length; its lines are positions from 1.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        None, NaN and blank ones are refused.
+    labels : iterable
+        One per text; numbers and truth values become text.
+
+    Returns
+    -------
+    Corpus
+        The records that can be used, and an account of the others.
+
+    Raises
+    ------
+    DataError
+        If one is a single text, the lengths differ, no record can be used, or all have the same
+        label.
+    """
+    for name, values in (("texts", texts), ("labels", labels)):
+        if isinstance(values, str | bytes):
+            raise DataError(f"{name} is the single value {values[:40]!r}; give a list")
+    texts, labels = list(texts), list(labels)
+    if len(texts) != len(labels):
+        raise DataError(
+            f"there are {len(texts):,} texts and {len(labels):,} labels; give one label per text"
+        )
+    pairs = zip(map(cell_text, texts), map(cell_text, labels), strict=True)
+    records = (
+        (Row(number, {}, cells_problem(pair)), *pair) for number, pair in enumerate(pairs, 1)
+    )
+    return _filled(Corpus([], [], [], "lists", "texts", "labels"), records)
+
+
+def read_texts(source: Any, *, text_column: str | None = None) -> Texts:
+    """Read texts without labels.
+
+    Parameters
+    ----------
+    source : str, path or data frame
+        What :func:`~gatewise.text.tables.open_table` takes, or a .txt file (also .txt.gz) with
+        one text per line.
+    text_column : str, optional
+        The column. None: guessed by its name, if there is only one way to.
+
+    Returns
+    -------
+    Texts
+        The texts as they came, and an account of the records without one.
+
+    Raises
+    ------
+    DataError
+        If the source cannot be read, the column is not there or cannot be guessed, or there is
+        no text.
+    """
+    if isinstance(source, str | os.PathLike) and not os.path.isdir(source):
+        path = Path(source)
+        if ending_of(path) == ".txt":
+            return _read_text_lines(path)
+    table = open_table(source)
+    column, notes = choose_text_column(table.columns, text_column, table.source)
+    found = Texts([], [], [*table.notes, *notes])
+    for row in table.rows():
+        text = row.fields.get(column)
+        problem = row.problem or _unusable(text, "text")
+        if problem or text is None:
+            found.refused.append(Refused(row.line, problem or "no text"))
+        else:
+            found.texts.append(text)
+    return _with_text(found, table.source)
+
+
+def _read_text_lines(path: Path) -> Texts:
+    file = open_text(path)
+    found = Texts([], [], [file.note] if file.note else [])
+    n_blank = 0
+    for number, line in enumerate(file.lines(), 1):
+        text = line.rstrip("\r\n")
+        if not text or text.isspace():
+            n_blank += 1
+        elif problem := cells_problem((text,), file.encoding):
+            found.refused.append(Refused(number, problem))
+        else:
+            found.texts.append(text)
+    if n_blank:
+        found.notes.append(f"{_counted(n_blank, 'blank line')} left out")
+    return _with_text(found, str(path))
+
+
+def _with_text(found: Texts, source: str) -> Texts:
+    if found.texts:
+        return found
+    raise DataError(f"{source} has no text that can be used{_most_refused(found.refused)}")
+
+
+def _read_folder(folder: Path) -> Corpus:
+    """Read one text per file; the sub-folder's name is the label."""
+    notes: list[str] = []
+    paths = list(_labelled_paths(folder, notes))
+    corpus = Corpus([], [], [], str(folder), ".txt files", "sub-folders", [], notes)
+    file_notes: Counter[str] = Counter()
+    records = (_file_record(number, path, file_notes) for number, path in enumerate(paths, 1))
+    filled = _filled(corpus, records)
+    notes += (f"{_counted(count, 'file')} {note}" for note, count in sorted(file_notes.items()))
+    return filled
+
+
+def _labelled_paths(folder: Path, notes: list[str]) -> Iterator[Path]:
+    """Yield the .txt files of each sub-folder in the order of their names."""
+    n_others = 0
+    with plain_errors(str(folder)):
+        labels = [path for path in _visible(folder) if path.is_dir()]
+        if not labels:
+            raise DataError(
+                f"{folder} has no sub-folders; give a folder with one per label and .txt files in "
+                "it, or a file"
+            )
+        for label in labels:
+            paths = _visible(label)
+            texts = [path for path in paths if path.suffix.casefold() == ".txt"]
+            n_others += len(paths) - len(texts)
+            yield from texts
+    if n_others:
+        notes.append(f"{_counted(n_others, 'file')} without the ending .txt left out")
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _file_record(number: int, path: Path, file_notes: Counter[str]) -> _Record:
+    label = path.parent.name
+    try:
+        file = open_text(path)
+        text = "".join(file.lines())
+    except DataError as error:
+        return Row(number, {}, f"file that cannot be used: {error}"), None, label
+    problem = cells_problem((text,), file.encoding) or _unusable(text, "text")
+    file_notes.update([file.note] if file.note else [])
+    return Row(number, {}, f"{problem}: {path}" if problem else None), text, label
+
+
+def _filled(corpus: Corpus, records: Iterable[_Record]) -> Corpus:
+    """Sort records into the corpus's lists; complain if no corpus comes of it."""
+    for row, text, label in records:
+        problem = row.problem or _unusable(text, "text") or _unusable(label, "label")
+        if problem or text is None or label is None:
+            corpus.refused.append(Refused(row.line, problem or "no text"))
+        else:
+            corpus.texts.append(text)
+            corpus.labels.append(label.strip())
+            corpus.lines.append(row.line)
+    if not corpus.texts:
+        raise DataError(
+            f"{corpus.source} has no record that can be used{_most_refused(corpus.refused)}"
+        )
+    counts = corpus.label_counts
+    if len(counts) == 1:
+        raise DataError(
+            f"{corpus.source}: every record has the label {corpus.labels[0]!r}; at least two "
+            "labels are needed to tell apart"
+        )
+    corpus.notes.extend(_label_notes(counts))
+    return corpus
+
+
+def _unusable(cell: str | None, kind: str) -> str | None:
+    if isinstance(cell, JsonText):
+        return f"{kind} is a list, an object or bytes"
+    return f"no {kind}" if cell is None or not cell or cell.isspace() else None
+
+
+def _label_notes(counts: dict[str, int]) -> Iterator[str]:
+    alone = [repr(label) for label, count in counts.items() if count == 1]
+    if alone:
+        yield f"labels with a single record, which cannot be split for validation: {_shown(alone)}"
+    folded: defaultdict[str, list[str]] = defaultdict(list)
+    for label in counts:
+        folded[" ".join(label.split()).casefold()].append(repr(label))
+    alike = [" and ".join(labels) for labels in folded.values() if len(labels) > 1]
+    if alike:
+        yield f"labels that differ only in case or white space: {_shown(alike)}"
+
+
+def _refusals(refused: Sequence[Refused]) -> Iterator[str]:
+    """Tell how many records were refused for which reason, the most frequent first."""
+    by_kind: defaultdict[str, list[Refused]] = defaultdict(list)
+    for one in refused:
+        by_kind[one.reason.partition(": ")[0]].append(one)
+    for kind, group in sorted(by_kind.items(), key=lambda item: (-len(item[1]), item[0])):
+        lines = _shown([str(one.line) for one in group])
+        detail = group[0].reason.partition(": ")[2]
+        word = "line" if len(group) == 1 else "lines"
+        yield f"refused {len(group):,}: {kind}, {word} {lines}" + (f" ({detail})" if detail else "")
+
+
+def _most_refused(refused: Sequence[Refused]) -> str:
+    told = next(_refusals(refused), None)
+    return f" ({told}); put that right" if told else "; give at least one"
+
+
+def _shown(items: Sequence[str], separator: str = ", ") -> str:
+    n_more = len(items) - _N_SHOWN
+    shown = separator.join(itertools.islice(items, _N_SHOWN))
+    return f"{shown} and {n_more:,} more" if n_more > 0 else shown
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
