@@ -200,7 +200,7 @@ def test_an_upward_import_is_seen(name, line):
     [
         ("gatewise.vectors.word_vectors", "from gatewise.text.tokens import Token"),
         ("gatewise.text.batches", "from gatewise.text import vocabulary"),
-        ("gatewise.text.tables", "from gatewise.text.batches import Batch"),
+        ("gatewise.text.unlisted", "from gatewise.text.batches import Batch"),
         ("gatewise.cli.main", "from gatewise import TextClassifier, data"),
         ("gatewise.store.archive", "from gatewise import __version__"),
         ("gatewise.__init__", "from gatewise.cli.main import run"),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from gatewise.base.errors import ConfigError
 
-__all__ = ["check_choice", "check_range", "from_dict", "to_dict"]
+__all__ = ["check_choice", "check_range", "check_whole_number", "from_dict", "to_dict"]
 
 Config = TypeVar("Config")
 
@@ -23,10 +22,23 @@ def check_range(name: str, value: float, low: float, high: float) -> None:
     ConfigError
         If it does not, or is no number.
     """
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or math.isnan(value):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or value != value:
         raise ConfigError(f"{name} is {value!r}; it must be a number from {low} to {high}")
     if not low <= value <= high:
         raise ConfigError(f"{name} is {value!r}; allowed is {low} to {high}")
+
+
+def check_whole_number(name: str, value: int, low: int, high: int) -> None:
+    """Check that a whole number lies in a closed range.
+
+    Raises
+    ------
+    ConfigError
+        If it does not, or is no whole number.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise ConfigError(f"{name} is {value!r}; it must be a whole number from {low} to {high}")
+    check_range(name, value, low, high)
 
 
 def check_choice(name: str, value: object, allowed: Sequence[object]) -> None:

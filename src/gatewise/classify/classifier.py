@@ -13,12 +13,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 
-from gatewise.base.config import check_range
-from gatewise.base.errors import DataError
+from gatewise.base.config import check_range, check_whole_number
+from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.classify.fingerprint import fit_fingerprint
 from gatewise.classify.fitting import FitRequest, LabelledTexts, fit_model
-from gatewise.classify.inputs import check_labels, check_texts, seed_from
+from gatewise.classify.inputs import check_labels, check_texts, check_weights, seed_from
 from gatewise.classify.model import FittedModel, PartScores, score_texts
 from gatewise.network.checkpoint import Checkpoint
 from gatewise.network.precision import choose_precision
@@ -53,6 +53,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Inside the LSTM.
     pooling : {"max", "mean", "max-mean", "last", "flatten"}, optional
         How the states become one vector.
+    pool_vectors : bool, optional
+        Pool the token vectors beside the states.
     max_length : int, optional
         Tokens of a text that the network reads, at most.
     fixed_length : bool, optional
@@ -73,7 +75,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     adam_beta2, adam_epsilon : float, optional
         Of the training; see :class:`gatewise.network.training.TrainingConfig`.
     patience : int, optional
-        Epochs without a lower held-out loss after which training stops.
+        Epochs without a better held-out accuracy after which training stops; 0 for never.
     companion : bool, optional
         Blend in a linear model of n-grams.
     language : str
@@ -128,6 +130,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         bidirectional: bool | None = None,
         activation: str | None = None,
         pooling: str | None = None,
+        pool_vectors: bool | None = None,
         max_length: int | None = None,
         fixed_length: bool | None = None,
         spatial_dropout: float | None = None,
@@ -172,6 +175,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.bidirectional = bidirectional
         self.activation = activation
         self.pooling = pooling
+        self.pool_vectors = pool_vectors
         self.max_length = max_length
         self.fixed_length = fixed_length
         self.spatial_dropout = spatial_dropout
@@ -253,8 +257,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_, targets = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise DataError(
-                f"all {len(texts)} records have one class, {self.classes_[0]!r}; a classifier "
-                "needs records of at least two classes"
+                f"all {len(texts)} records have one class, {self.classes_.tolist()[0]!r}; a "
+                "classifier needs records of at least two classes"
             )
         data = LabelledTexts(texts, targets, self._weights(labels, sample_weight))
         request = self._request(validation, progress)
@@ -299,9 +303,10 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         validation: tuple[Sequence[str], Sequence[Any]] | None,
         progress: Progress | None,
     ) -> FitRequest:
-        if self.validation_fraction is not None:
-            check_range("validation_fraction", self.validation_fraction, 0.0, 0.9)
-        check_range("max_words", self.max_words, 1, 100_000_000)
+        fraction = self.validation_fraction
+        if fraction is not None:
+            check_range("validation_fraction", fraction, 0.0, 0.9)
+        check_whole_number("max_words", self.max_words, 1, 100_000_000)
         changes = self.get_params(deep=False)
         name = changes.pop("recipe")
         if self.vectors is not None and self.word_dimension is None:
@@ -315,8 +320,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             vectors=self.vectors,
             unlabelled=check_texts(self.unlabelled) if self.unlabelled is not None else (),
             validation=self._validation(validation),
-            validation_fraction=self.validation_fraction,
-            max_words=self.max_words,
+            validation_fraction=None if fraction is None else float(fraction),
+            max_words=int(self.max_words),
             precision=choose_precision(self.device, self.precision),
             progress=progress or SilentProgress(),
         )
@@ -332,7 +337,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(unknown := labels[self.classes_[places] != labels]):
             raise DataError(
                 f"the validation records have a label that the training records have not: "
-                f"{unknown[0]!r}; correct it or leave those records out"
+                f"{unknown.tolist()[0]!r}; correct it or leave those records out"
             )
         return LabelledTexts(texts, places)
 
@@ -342,20 +347,14 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Multiply the records' and the classes' weights; mean 1; None if all are the same."""
         weights = np.ones(len(labels))
         if sample_weight is not None:
-            weights = np.asarray(sample_weight, dtype=np.float64)
-            if (
-                weights.shape != (len(labels),)
-                or not np.isfinite(weights).all()
-                or weights.min() < 0
-            ):
-                raise DataError(
-                    f"sample_weight must be {len(labels)} finite numbers >= 0, one per record; got "
-                    f"an array of shape {weights.shape}"
-                )
+            weights = check_weights(sample_weight, len(labels))
         if self.class_weight is not None:
-            per_class = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)
+            try:
+                per_class = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)
+            except ValueError as error:
+                raise ConfigError(f"class_weight is {self.class_weight!r}: {error}") from error
             weights = weights * per_class[np.searchsorted(self.classes_, labels)]
         if not weights.sum() > 0:
-            raise DataError("all records have the weight 0, so there is nothing to learn from")
+            raise DataError("all records have the weight zero, so there is nothing to learn from")
         weights = weights / weights.mean()
         return None if np.ptp(weights) == 0 else weights

@@ -8,17 +8,18 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
+from gatewise import __version__
 from gatewise.base.files import json_bytes
 from gatewise.classify.fitting import FitRequest, LabelledTexts
 
 __all__ = ["PACKAGES", "fit_fingerprint", "package_versions"]
 
-PACKAGES = ("gatewise", "torch", "gensim", "scikit-learn", "numpy", "scipy", "icu4py")
+PACKAGES = ("torch", "gensim", "scikit-learn", "numpy", "scipy", "icu4py")
 
 
 def package_versions() -> dict[str, str]:
-    """List the versions of the packages on which a model's numbers depend."""
-    return {package: version(package) for package in PACKAGES}
+    """List the versions of gatewise and of the packages on which a model's numbers depend."""
+    return {"gatewise": __version__} | {package: version(package) for package in PACKAGES}
 
 
 def fit_fingerprint(data: LabelledTexts, request: FitRequest) -> str:

@@ -207,9 +207,11 @@ class _Fit:
         generator = numpy_generator(self.request.seed, "held out")
         kept, held_out = split_records(self.data.targets, fraction, generator)
         if len(held_out) < _MIN_HELD_OUT:
+            why = "too few records to hold some out" if fraction else "no records are held out"
+            half = " and the blend is half and half" if self.recipe.companion else ""
             self._note(
-                f"too few records to hold some out ({len(held_out)} of {n_records}), so nothing "
-                "was measured while training and the blend is half and half"
+                f"{why} ({len(held_out)} of {n_records}), so nothing was measured while "
+                f"training{half}"
             )
             return np.arange(n_records), held_out[:0]
         return kept, held_out

@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.seeding import MAX_SEED
 
-__all__ = ["check_labels", "check_texts", "seed_from"]
+__all__ = ["check_labels", "check_texts", "check_weights", "seed_from"]
 
 
 def check_texts(texts: Any) -> list[str]:
@@ -46,16 +46,48 @@ def check_labels(labels: Any, n_texts: int) -> NDArray[Any]:
     Raises
     ------
     DataError
-        If there are more or fewer, or none.
+        If there are more or fewer, or none, or one is missing or cannot be a class.
     """
     array = np.asarray(labels)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
+    if array.ndim != 1:
+        what = f"an array of shape {array.shape}" if array.ndim else f"{labels!r:.60}"
+        raise DataError(f"y should be a 1d array, one label per text; got {what}")
     if len(array) != n_texts:
         raise DataError(f"{n_texts} texts came with {len(array)} labels; give one label per text")
     if not n_texts:
         raise DataError("there are no records; a classifier needs records of at least two classes")
-    check_classification_targets(array)
+    for number, label in enumerate(array.tolist()):
+        if label is None or label != label:
+            raise DataError(
+                f"the label of text number {number} is missing ({label}); correct it or leave "
+                "that record out"
+            )
+    try:
+        check_classification_targets(array)
+    except ValueError as error:
+        raise DataError(f"the labels cannot be classes: {error}") from error
+    return array
+
+
+def check_weights(weights: Any, n_texts: int) -> NDArray[np.float64]:
+    """Check that there is one weight per text, and make a float64 array of them.
+
+    Raises
+    ------
+    DataError
+        If there are more or fewer, or one is no finite number of at least 0.
+    """
+    wanted = f"sample_weight must be {n_texts} finite numbers >= 0, one per text"
+    try:
+        array = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{wanted}; {error}") from error
+    if array.shape != (n_texts,):
+        raise DataError(f"{wanted}; got an array of shape {array.shape}")
+    if len(wrong := np.flatnonzero(~(np.isfinite(array) & (array >= 0)))):
+        raise DataError(f"{wanted}; that of text number {wrong[0]} is {array[wrong[0]]}")
     return array
 
 

@@ -19,7 +19,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.preprocessing import normalize
 from sklearn.svm import LinearSVC
 
-from gatewise.base.config import check_range
+from gatewise.base.config import check_range, check_whole_number
 from gatewise.base.errors import DataError
 from gatewise.text.tokens import has_unspaced_script
 
@@ -45,7 +45,7 @@ class CompanionConfig:
     Attributes
     ----------
     max_features : int
-        At most so many n-grams are kept, those of the most texts.
+        At most so many n-grams are kept, those that stand most often.
     long_texts : int
         From this mean number of tokens on, characters are left out: long texts have enough words.
     cost : float
@@ -57,8 +57,8 @@ class CompanionConfig:
     cost: float = 1.0
 
     def __post_init__(self) -> None:
-        check_range("max_features", self.max_features, 1, 100_000_000)
-        check_range("long_texts", self.long_texts, 0, 1_000_000)
+        check_whole_number("max_features", self.max_features, 1, 100_000_000)
+        check_whole_number("long_texts", self.long_texts, 0, 1_000_000)
         check_range("cost", self.cost, 1e-6, 1e6)
 
 

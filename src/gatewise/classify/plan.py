@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import fields, replace
 
@@ -14,28 +15,42 @@ from gatewise.network.training import TrainingConfig
 from gatewise.text.vocabulary import Vocabulary
 
 __all__ = [
+    "choose_batch_size",
     "choose_epochs",
+    "choose_passes",
+    "last_epochs",
     "last_epochs_config",
     "network_config",
     "settle_recipe",
     "training_config",
 ]
 
-# Short texts need about twenty readings, and a million tokens is read well in four: what a
-# network learns goes with the tokens it has read rather than with the epochs.
+# What a network learns goes with the tokens it has read rather than with the epochs: short texts
+# need about twenty readings, a million tokens is read well in a few.
 _TOKENS_TO_READ = 4_500_000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 4, 20
+# Few records make few steps, and the weights need a number of them whatever they read.
+_STEPS_TO_TAKE = 2_000
+_TOKENS_FOR_STEPS = 3_000_000
+# word2vec likewise.
+_WORD2VEC_TOKENS = 6_000_000
+_FEWEST_PASSES, _MOST_PASSES = 3, 20
+# A step should see about so many tokens, and an epoch have at least so many steps.
+_TOKENS_PER_STEP = 4_000
+_STEPS_PER_EPOCH = 60
+_SMALLEST_BATCH, _LARGEST_BATCH = 16, 64
 # The last epochs only have to take in the records that were held out.
+_LAST_SHARE = 0.15
 _LAST_RATE = 0.3
 
 
 def settle_recipe(recipe: Recipe, lengths: NDArray[np.int64]) -> tuple[Recipe, list[str]]:
-    """Fix the length limit and the number of epochs.
+    """Fix what a recipe leaves open: the length limit, batch size, epochs and passes.
 
     Parameters
     ----------
     recipe : Recipe
-        With ``epochs`` 0 where the data decide.
+        With 0 where the data decide.
     lengths : ndarray of int64, shape (N,)
         Tokens of each training text.
 
@@ -46,22 +61,59 @@ def settle_recipe(recipe: Recipe, lengths: NDArray[np.int64]) -> tuple[Recipe, l
     notes : list of str
         What the user should know of it.
     """
-    max_length = max(1, min(recipe.max_length, int(lengths.max(initial=1))))
-    n_cut = int((lengths > max_length).sum())
-    notes = []
-    if n_cut:
-        notes.append(
-            f"{n_cut:,} of {len(lengths):,} texts ({n_cut / len(lengths):.1%}) are longer than "
-            f"{max_length} tokens; the network reads that much of them"
-            + (", the n-gram companion all of it" if recipe.companion else "")
-        )
-    epochs = recipe.epochs or choose_epochs(int(np.minimum(lengths, max_length).sum()))
-    return replace(recipe, max_length=max_length, epochs=epochs), notes
+    max_length = recipe.max_length
+    if recipe.fixed_length:  # every text is filled up to it, so no more than needed
+        max_length = max(1, min(max_length, int(lengths.max(initial=1))))
+    n_read = int(np.minimum(lengths, max_length).sum())
+    batch_size = recipe.batch_size or choose_batch_size(n_read, len(lengths))
+    epochs = recipe.epochs or choose_epochs(n_read, math.ceil(len(lengths) / batch_size))
+    settled = replace(
+        recipe,
+        max_length=max_length,
+        batch_size=batch_size,
+        epochs=epochs,
+        final_epochs=last_epochs(epochs) if recipe.final_epochs < 0 else recipe.final_epochs,
+        word2vec_passes=recipe.word2vec_passes or choose_passes(int(lengths.sum())),
+    )
+    return settled, _cut_note(recipe, lengths, max_length)
 
 
-def choose_epochs(n_tokens: int) -> int:
-    """Choose the number of epochs from the number of tokens in all training texts."""
-    return int(np.clip(round(_TOKENS_TO_READ / max(1, n_tokens)), _FEWEST_EPOCHS, _MOST_EPOCHS))
+def choose_epochs(n_tokens: int, n_steps: int) -> int:
+    """Choose the number of epochs.
+
+    Parameters
+    ----------
+    n_tokens : int
+        In all training texts, as far as they are read.
+    n_steps : int
+        Steps of one epoch.
+
+    Returns
+    -------
+    int
+        Enough to read a number of tokens and to take a number of steps, within limits.
+    """
+    by_tokens = np.clip(round(_TOKENS_TO_READ / max(1, n_tokens)), _FEWEST_EPOCHS, _MOST_EPOCHS)
+    by_steps = min(math.ceil(_STEPS_TO_TAKE / max(1, n_steps)), 2 * _MOST_EPOCHS)
+    affordable = _TOKENS_FOR_STEPS // max(1, n_tokens)
+    return int(max(by_tokens, min(by_steps, affordable)))
+
+
+def choose_passes(n_tokens: int) -> int:
+    """Choose word2vec's passes from the number of tokens in all training texts."""
+    return int(np.clip(round(_WORD2VEC_TOKENS / max(1, n_tokens)), _FEWEST_PASSES, _MOST_PASSES))
+
+
+def choose_batch_size(n_tokens: int, n_records: int) -> int:
+    """Choose the records per step: fewer where they are long, and where there are few."""
+    by_length = _TOKENS_PER_STEP * n_records / max(1, n_tokens)
+    by_number = n_records / _STEPS_PER_EPOCH
+    return int(np.clip(min(by_length, by_number), _SMALLEST_BATCH, _LARGEST_BATCH))
+
+
+def last_epochs(epochs: int) -> int:
+    """Choose the number of epochs in which the held-out records are learnt too."""
+    return max(1, round(_LAST_SHARE * epochs))
 
 
 def network_config(recipe: Recipe, vocabulary: Vocabulary, labels: Sequence[str]) -> NetworkConfig:
@@ -92,3 +144,14 @@ def last_epochs_config(recipe: Recipe) -> TrainingConfig:
 
 def _shared(config: type) -> set[str]:
     return {field.name for field in fields(config)} & {field.name for field in fields(Recipe)}
+
+
+def _cut_note(recipe: Recipe, lengths: NDArray[np.int64], max_length: int) -> list[str]:
+    n_cut = int((lengths > max_length).sum())
+    if not n_cut:
+        return []
+    companion = ", the n-gram companion all of it" if recipe.companion else ""
+    return [
+        f"{n_cut:,} of {len(lengths):,} texts ({n_cut / len(lengths):.1%}) are longer than "
+        f"{max_length} tokens; the network reads that much of them{companion}"
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,6 +48,7 @@ class Checkpoint:
         """
         metadata = {"fingerprint": self.fingerprint, "facts": json.dumps(dict(facts))}
         contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+        metadata["sha256"] = _digest(contiguous, metadata)
         write_bytes(self._path(stage), safetensors.torch.save(contiguous, metadata))
 
     def read(self, stage: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
@@ -69,7 +71,11 @@ class Checkpoint:
                 f"{path} cannot be read as a checkpoint ({error}); delete {self.folder} to start "
                 "anew"
             ) from error
-        if metadata.get("fingerprint") != self.fingerprint:
+        if metadata.pop("sha256", "") != _digest(tensors, metadata):
+            raise CheckpointError(
+                f"{path} is damaged (its checksum is wrong); delete {self.folder} to start anew"
+            )
+        if metadata["fingerprint"] != self.fingerprint:
             raise CheckpointError(
                 f"{path} belongs to a run with other data, settings, seed or versions; repeat that "
                 f"run's command to go on with it, or delete {self.folder} to start anew"
@@ -78,3 +84,13 @@ class Checkpoint:
 
     def _path(self, stage: str) -> Path:
         return self.folder / f"{stage}.safetensors"
+
+
+def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """Compute the SHA-256 of all that a file holds: safetensors itself notices few changes."""
+    digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    for name in sorted(tensors):
+        array = tensors[name].cpu().numpy()
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

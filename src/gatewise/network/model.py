@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gatewise.base.config import check_choice, check_range
+from gatewise.base.config import check_choice, check_range, check_whole_number
+from gatewise.base.errors import ConfigError
 from gatewise.network.lstm import LSTMLayer
 
 __all__ = ["NetworkConfig", "TextNetwork", "TokenBatch", "log_probabilities"]
@@ -36,6 +37,9 @@ class NetworkConfig:
         Inside the LSTM.
     pooling : {"max", "mean", "max-mean", "last", "flatten"}
         How the states become one vector.
+    pool_vectors : bool
+        Pool the token vectors beside the states, so that the dense layer sees single words as
+        well as words in their context (Lai et al. 2015); for max and mean only.
     max_length : int
         Texts are cut to so many tokens.
     fixed_length : bool
@@ -60,6 +64,7 @@ class NetworkConfig:
     bidirectional: bool = True
     activation: str = "tanh"
     pooling: str = "max"
+    pool_vectors: bool = False
     max_length: int = 400
     fixed_length: bool = False
     frozen_words: bool = False
@@ -69,20 +74,25 @@ class NetworkConfig:
     output: str = "softmax"
 
     def __post_init__(self) -> None:
-        check_range("n_words", self.n_words, 2, 100_000_000)
-        check_range("n_ngrams", self.n_ngrams, 0, 100_000_000)
-        check_range("n_classes", self.n_classes, 2, 1_000_000)
-        check_range("word_dimension", self.word_dimension, 1, 4096)
-        check_range("ngram_dimension", self.ngram_dimension, 0, 4096)
-        check_range("projection", self.projection, 0, 4096)
-        check_range("units", self.units, 1, 8192)
-        check_range("layers", self.layers, 1, 16)
-        check_range("max_length", self.max_length, 1, 1_000_000)
+        check_whole_number("n_words", self.n_words, 2, 100_000_000)
+        check_whole_number("n_ngrams", self.n_ngrams, 0, 100_000_000)
+        check_whole_number("n_classes", self.n_classes, 2, 1_000_000)
+        check_whole_number("word_dimension", self.word_dimension, 1, 4096)
+        check_whole_number("ngram_dimension", self.ngram_dimension, 0, 4096)
+        check_whole_number("projection", self.projection, 0, 4096)
+        check_whole_number("units", self.units, 1, 8192)
+        check_whole_number("layers", self.layers, 1, 16)
+        check_whole_number("max_length", self.max_length, 1, 1_000_000)
         for name in ("spatial_dropout", "dropout", "recurrent_dropout"):
             check_range(name, getattr(self, name), 0.0, 0.95)
         check_choice("activation", self.activation, ("tanh", "relu"))
         check_choice("pooling", self.pooling, POOLINGS)
         check_choice("output", self.output, ("softmax", "sigmoid"))
+        if self.pool_vectors and self.pooling in ("last", "flatten"):
+            raise ConfigError(
+                f"pool_vectors goes with the poolings 'max', 'mean' and 'max-mean', not with "
+                f"{self.pooling!r}"
+            )
 
     @property
     def state_size(self) -> int:
@@ -93,7 +103,18 @@ class NetworkConfig:
     def pooled_size(self) -> int:
         """Size of the pooled vector, P."""
         factors = {"flatten": self.max_length, "max-mean": 2}
-        return self.state_size * factors.get(self.pooling, 1)
+        n_vector = self.vector_size if self.pool_vectors else 0
+        return (self.state_size + n_vector) * factors.get(self.pooling, 1)
+
+    @property
+    def composed_size(self) -> int:
+        """Size of a token's vector before any projection."""
+        return self.word_dimension + (self.ngram_dimension if self.n_ngrams else 0)
+
+    @property
+    def vector_size(self) -> int:
+        """Size of the vectors that the LSTM reads, E."""
+        return self.projection or self.composed_size
 
 
 @dataclass(frozen=True)
@@ -127,12 +148,12 @@ class TextNetwork(nn.Module):
         )
         self.words.weight.requires_grad_(not config.frozen_words)
         self.ngrams = self._ngram_table() if self._has_ngrams else None
-        n_inputs = config.word_dimension + config.ngram_dimension * self._has_ngrams
-        self.project = self._dense(n_inputs, config.projection) if config.projection else None
-        n_inputs = config.projection or n_inputs
+        self.project: nn.Linear | None = None
+        if config.projection:
+            self.project = self._dense(config.composed_size, config.projection)
         self.layers = nn.ModuleList(
             LSTMLayer(
-                n_inputs if number == 0 else config.state_size,
+                config.vector_size if number == 0 else config.state_size,
                 config.units,
                 bidirectional=config.bidirectional,
                 activation=config.activation,
@@ -148,6 +169,9 @@ class TextNetwork(nn.Module):
         vectors = self.embed(batch)  # (B, T, E)
 
         states = self.read(vectors, batch.lengths)  # (B, T, D * H)
+
+        if self.config.pool_vectors:
+            states = torch.cat([states, vectors], dim=2)  # (B, T, D * H + E)
 
         pooled = self.pool(states, batch.lengths)  # (B, P)
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from gatewise.base.config import check_choice, check_range
+import numpy as np
+
+from gatewise.base.config import check_choice, check_range, check_whole_number
 
 __all__ = ["RECIPES", "Recipe", "choose_recipe"]
 
@@ -27,21 +29,23 @@ class Recipe:
         Where the word vectors start and whether they learn: word2vec that learns on, word2vec
         kept as it is, or random numbers that learn.
     word_dimension, ngram_dimension, projection, units, layers, bidirectional, activation, \
-pooling, fixed_length, spatial_dropout, dropout, recurrent_dropout, output
+pooling, pool_vectors, fixed_length, spatial_dropout, dropout, recurrent_dropout, output
         As in :class:`gatewise.network.model.NetworkConfig`.
     max_length : int
         Texts are cut to so many tokens at most.
     vector_scale : float
         Standard deviation to which the word vectors are scaled at the start; 0 to leave them.
-    word2vec_passes, word2vec_window, word2vec_algorithm, min_count
+    word2vec_window, word2vec_algorithm, min_count
         As in :class:`gatewise.vectors.word2vec.Word2VecConfig`.
-    batch_size, learning_rate, word_rate, weight_decay, warmup, gradient_clip, \
+    learning_rate, word_rate, weight_decay, warmup, gradient_clip, \
 label_smoothing, patience, adam_beta2, adam_epsilon
         As in :class:`gatewise.network.training.TrainingConfig`.
-    epochs : int
-        Times all records are read; 0: chosen from the number of tokens.
+    epochs, batch_size, word2vec_passes : int
+        Times all records are read, records per step, times word2vec reads all texts; 0: chosen
+        from the data (:mod:`gatewise.classify.plan`).
     final_epochs : int
-        Epochs on all records, the held-out ones included, after everything was chosen.
+        Epochs on all records, the held-out ones included, after everything was chosen; -1: as
+        many as go with the epochs.
     companion : bool
         Blend in the linear model of n-grams.
     """
@@ -55,6 +59,7 @@ label_smoothing, patience, adam_beta2, adam_epsilon
     bidirectional: bool
     activation: str
     pooling: str
+    pool_vectors: bool
     max_length: int
     fixed_length: bool
     spatial_dropout: float
@@ -82,9 +87,13 @@ label_smoothing, patience, adam_beta2, adam_epsilon
 
     def __post_init__(self) -> None:
         check_choice("embedding", self.embedding, EMBEDDINGS)
-        check_range("final_epochs", self.final_epochs, 0, 100_000)
+        check_whole_number("max_length", self.max_length, 1, 1_000_000)
+        check_whole_number("epochs", self.epochs, 0, 100_000)
+        check_whole_number("final_epochs", self.final_epochs, -1, 100_000)
+        check_whole_number("batch_size", self.batch_size, 0, 1_000_000)
+        check_whole_number("word2vec_passes", self.word2vec_passes, 0, 1000)
         check_range("vector_scale", self.vector_scale, 0.0, 100.0)
-        for name in ("bidirectional", "fixed_length", "companion"):
+        for name in ("bidirectional", "pool_vectors", "fixed_length", "companion"):
             check_choice(name, getattr(self, name), (True, False))
 
 
@@ -97,8 +106,9 @@ _MODERN = Recipe(
     layers=1,
     bidirectional=True,
     activation="tanh",
-    pooling="max",
-    max_length=300,
+    pooling="max-mean",
+    pool_vectors=True,
+    max_length=200,
     fixed_length=False,
     spatial_dropout=0.3,
     dropout=0.5,
@@ -107,13 +117,13 @@ _MODERN = Recipe(
     vector_scale=0.3,
     word2vec_algorithm="skip-gram",
     word2vec_window=5,
-    word2vec_passes=20,
+    word2vec_passes=0,
     min_count=1,
     epochs=0,
-    final_epochs=3,
-    batch_size=64,
+    final_epochs=-1,
+    batch_size=0,
     learning_rate=2e-3,
-    word_rate=0.1,
+    word_rate=0.5,
     weight_decay=0.01,
     warmup=0.1,
     gradient_clip=1.0,
@@ -135,6 +145,7 @@ _CLASSIC = replace(
     bidirectional=False,
     activation="relu",
     pooling="flatten",
+    pool_vectors=False,
     fixed_length=True,
     vector_scale=0.0,
     word2vec_algorithm="cbow",
@@ -193,5 +204,9 @@ def choose_recipe(name: str, **changes: Any) -> Recipe:
     """
     check_choice("recipe", name, tuple(RECIPES))
     known = {field.name for field in fields(Recipe)}
-    given = {key: value for key, value in changes.items() if key in known and value is not None}
+    given = {
+        key: value.item() if isinstance(value, np.generic) else value  # from a search over arrays
+        for key, value in changes.items()
+        if key in known and value is not None
+    }
     return replace(RECIPES[name], **given)

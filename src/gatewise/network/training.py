@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gatewise.base.config import check_range
+from gatewise.base.config import check_range, check_whole_number
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.base.seeding import derive_seed, numpy_generator
 from gatewise.network.checkpoint import Checkpoint
@@ -66,15 +66,15 @@ class TrainingConfig:
     adam_epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
-        check_range("epochs", self.epochs, 1, 100_000)
-        check_range("batch_size", self.batch_size, 1, 1_000_000)
+        check_whole_number("epochs", self.epochs, 1, 100_000)
+        check_whole_number("batch_size", self.batch_size, 1, 1_000_000)
         check_range("learning_rate", self.learning_rate, 1e-8, 10.0)
         check_range("word_rate", self.word_rate, 0.0, 100.0)
         check_range("weight_decay", self.weight_decay, 0.0, 1.0)
         check_range("warmup", self.warmup, 0.0, 0.9)
         check_range("gradient_clip", self.gradient_clip, 0.0, 1e6)
         check_range("label_smoothing", self.label_smoothing, 0.0, 0.9)
-        check_range("patience", self.patience, 0, 100_000)
+        check_whole_number("patience", self.patience, 0, 100_000)
         check_range("adam_beta2", self.adam_beta2, 0.0, 0.999999)
         check_range("adam_epsilon", self.adam_epsilon, 1e-12, 1.0)
 

@@ -34,8 +34,8 @@ _UNSPACED_CLASS = (
     "\U00020000-\U0003ffff"  # rarer Chinese characters
 )
 _UNSPACED = re.compile(f"[{_UNSPACED_CLASS}]")
-_LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
-_TURKIC = ("tr", "az")
+_LANGUAGE = re.compile(r"auto|[a-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
+_TURKIC = ("tr", "az", "tur", "aze")
 _REPEATABLE = "?!\uff1f\uff01\u061f"  # one sign and a row of it are the same token
 
 
@@ -98,18 +98,21 @@ def _spans(text: str, language: str) -> Iterator[tuple[int, int]]:
 def _icu_spans(run: str, offset: int, language: str) -> Iterator[tuple[int, int]]:
     # ICU picks the dictionary by script; the language only settles finer points.
     breaker = WordBreaker(run, "en" if language == AUTO else language.replace("-", "_"))
-    for start, end in breaker.segments():
-        if any(letter.isalnum() for letter in run[start:end]):
-            yield offset + start, offset + end
+    start = offset
+    for piece in breaker:  # not .segments(): its places count UTF-16 units
+        end = start + len(piece)
+        if any(letter.isalnum() for letter in piece):
+            yield start, end
+        start = end
 
 
 def _normaliser(language: str) -> Callable[[str], str]:
-    if language != AUTO and not _LANGUAGE.fullmatch(language):
+    if not isinstance(language, str) or not _LANGUAGE.fullmatch(language):
         raise ConfigError(
             f"language is {language!r}; allowed are {AUTO!r}, {PRETOKENIZED!r} or a language code "
             "such as 'en', 'zh' or 'tr'"
         )
-    return _normalise_turkic if language[:2] in _TURKIC and language != AUTO else _normalise
+    return _normalise_turkic if re.split("[-_]", language)[0] in _TURKIC else _normalise
 
 
 def _normalise(surface: str) -> str:

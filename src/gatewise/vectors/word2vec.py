@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gatewise.base.config import check_choice, check_range
+from gatewise.base.config import check_choice, check_whole_number
 from gatewise.base.errors import DataError
 from gatewise.base.optional import require
 from gatewise.base.progress import Progress, SilentProgress
@@ -53,12 +53,12 @@ class Word2VecConfig:
 
     def __post_init__(self) -> None:
         check_choice("algorithm", self.algorithm, ("skip-gram", "cbow"))
-        check_range("dimension", self.dimension, 1, 4096)
-        check_range("window", self.window, 1, 100)
-        check_range("passes", self.passes, 1, 1000)
-        check_range("min_count", self.min_count, 1, 1_000_000)
-        check_range("negative", self.negative, 1, 100)
-        check_range("workers", self.workers, 1, 256)
+        check_whole_number("dimension", self.dimension, 1, 4096)
+        check_whole_number("window", self.window, 1, 100)
+        check_whole_number("passes", self.passes, 1, 1000)
+        check_whole_number("min_count", self.min_count, 1, 1_000_000)
+        check_whole_number("negative", self.negative, 1, 100)
+        check_whole_number("workers", self.workers, 1, 256)
 
 
 @dataclass(frozen=True)

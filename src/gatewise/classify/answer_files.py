@@ -1,0 +1,93 @@
+"""A table of texts -> a file of the same rows with the model's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gatewise.base.config import check_range
+from gatewise.base.progress import Progress
+from gatewise.classify.answers import AnswerTally, answer_columns, answer_rows, free_names
+from gatewise.classify.model import FittedModel
+from gatewise.text.columns import choose_text_column
+from gatewise.text.row_writer import RowWriter, format_of, open_output
+from gatewise.text.rows import Table
+
+__all__ = ["write_answers"]
+
+
+def write_answers(
+    model: FittedModel,
+    table: Table,
+    *,
+    text_column: str | None,
+    out: Path | None,
+    standard_output: Any,
+    kind: str | None = None,
+    top: int = 1,
+    progress: Progress | None = None,
+) -> list[str]:
+    """Classify every row of a table and write it with the answer behind it.
+
+    Parameters
+    ----------
+    model : FittedModel
+        A fitted model.
+    table : Table
+        The rows; read once, in constant memory.
+    text_column : str or None
+        Where their texts are. None: guessed by its name, if there is only one way to.
+    out : Path or None
+        The file, which appears when it is complete. None: standard output.
+    standard_output : text file object
+        It.
+    kind : {"csv", "tsv", "jsonl"}, optional
+        The format. None: by the ending of ``out``, csv for standard output.
+    top : int
+        How many of the most probable classes to write, 1 to C.
+    progress : Progress, optional
+        Told of the rows.
+
+    Returns
+    -------
+    list of str
+        What the user should know: rows answered, those that could not be used and their lines,
+        columns renamed, cells left out.
+
+    Raises
+    ------
+    ConfigError
+        If the format is not known or there are not so many classes.
+    DataError
+        If the text column is not there or the table cannot be read to its end.
+    """
+    kind = format_of(out, kind)
+    check_range("top", top, 1, len(model.labels))
+    column, notes = choose_text_column(table.columns, text_column, table.source)
+    own = answer_columns(top)
+    renamed = free_names(table.columns, own)
+    columns = [*(renamed.get(name, name) for name in table.columns), *own]
+    tally = AnswerTally()
+    with open_output(out, standard_output) as stream:
+        writer = RowWriter(stream, kind, columns)
+        for row, answer in answer_rows(model, table.rows(), column, top=top, progress=progress):
+            tally.add(row, answer)
+            writer.write(_input_cells(row.fields, renamed, own) | answer.cells(row.line))
+    told = [*table.notes, *notes, *tally.summary()]
+    told += (f"column {old!r} of the input is written as {new!r}" for old, new in renamed.items())
+    if writer.n_cut:
+        told.append(
+            f"{writer.n_cut:,} rows have cells that {kind} has no column for, under "
+            f"{', '.join(map(repr, writer.cut_names))}; --format jsonl keeps them"
+        )
+    return told
+
+
+def _input_cells(
+    fields: Mapping[str, str | None], renamed: dict[str, str], own: tuple[str, ...]
+) -> dict[str, Any]:
+    """Rename the cells whose names are ours; a JSON record may bring a new one at any time."""
+    if any(name in own and name not in renamed for name in fields):
+        renamed |= {old: new for old, new in free_names(fields, own).items() if old not in renamed}
+    return {renamed.get(name, name): cell for name, cell in fields.items()}

@@ -1,0 +1,199 @@
+"""Rows -> the same rows with the model's answers, in order and in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gatewise.base.config import check_range
+from gatewise.base.progress import Progress, SilentProgress
+from gatewise.classify.model import FittedModel, score_tokens
+from gatewise.text.rows import JsonText, Row
+from gatewise.text.tokens import tokenize
+
+__all__ = ["ABSTAIN", "Answer", "AnswerTally", "answer_columns", "answer_rows", "free_names"]
+
+ABSTAIN = "abstain"
+
+_MAX_ROWS = 1024  # answered at a time
+_MAX_CHARACTERS = 4_000_000
+_N_LINES = 10  # of unusable rows, that are told
+_DIGITS = 6  # of a probability
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model says to a row.
+
+    Attributes
+    ----------
+    ranked : tuple of (str, float)
+        The most probable classes and their probabilities; none for a row that cannot be used.
+    reason : str or None
+        Why the row cannot be used.
+    """
+
+    ranked: tuple[tuple[str, float], ...] = ()
+    reason: str | None = None
+
+    def cells(self, line: int) -> dict[str, str | float | None]:
+        """Give the cells that stand under :func:`answer_columns`, for the row on a line."""
+        if not self.ranked:
+            return {"decision": ABSTAIN, "reason": f"line {line}: {self.reason}"}
+        label, probability = self.ranked[0]
+        cells: dict[str, str | float | None] = {
+            "predicted": label,
+            "probability": round(probability, _DIGITS),
+            "decision": label,
+        }
+        for rank, (label, probability) in enumerate(self.ranked[1:], 2):
+            cells[f"top_{rank}"] = label
+            cells[f"top_{rank}_probability"] = round(probability, _DIGITS)
+        return cells
+
+
+@dataclass
+class AnswerTally:
+    """Counts answered rows, and remembers the first lines that could not be used."""
+
+    n_rows: int = 0
+    n_unusable: int = 0
+    by_reason: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
+
+    def add(self, row: Row, answer: Answer) -> None:
+        """Count one row."""
+        self.n_rows += 1
+        if answer.reason is None:
+            return
+        self.n_unusable += 1
+        kind = answer.reason.partition(": ")[0]
+        count, lines = self.by_reason.get(kind, (0, []))
+        self.by_reason[kind] = count + 1, [*lines, row.line][:_N_LINES]
+
+    def summary(self) -> list[str]:
+        """Tell in plain lines how many rows were answered, and which were not."""
+        n_answered = self.n_rows - self.n_unusable
+        noun = "row" if self.n_rows == 1 else "rows"
+        told = [f"{n_answered:,} of {self.n_rows:,} {noun} answered"]
+        for reason, (count, lines) in sorted(self.by_reason.items(), key=lambda one: -one[1][0]):
+            more = f" and {count - len(lines):,} more" if count > len(lines) else ""
+            word = "line" if count == 1 else "lines"
+            told.append(f"unusable {count:,}: {reason}, {word} {', '.join(map(str, lines))}{more}")
+        return told
+
+
+def answer_columns(top: int) -> tuple[str, ...]:
+    """Name the columns that answers have: the best class, the next ones, and the reason."""
+    ranks = range(2, top + 1)
+    more = (name for rank in ranks for name in (f"top_{rank}", f"top_{rank}_probability"))
+    return ("predicted", "probability", "decision", *more, "reason")
+
+
+def free_names(columns: Iterable[str], taken: Sequence[str]) -> dict[str, str]:
+    """Find new names, with ``input_`` in front, for columns whose names are taken.
+
+    Returns
+    -------
+    dict
+        Old name -> new name, of those that have to change.
+    """
+    used = {*columns, *taken}
+    renamed = {}
+    for column in columns:
+        if column in taken:
+            name = f"input_{column}"
+            while name in used:
+                name = f"input_{name}"
+            renamed[column] = name
+            used.add(name)
+    return renamed
+
+
+def answer_rows(
+    model: FittedModel,
+    rows: Iterable[Row],
+    text_column: str,
+    *,
+    top: int = 1,
+    progress: Progress | None = None,
+) -> Iterator[tuple[Row, Answer]]:
+    """Classify the texts of rows as they come.
+
+    Parameters
+    ----------
+    model : FittedModel
+        A fitted model.
+    rows : iterable of Row
+        Any number of them; about a thousand are held at a time.
+    text_column : str
+        Where their texts are.
+    top : int
+        How many of the most probable classes to name, 1 to C.
+    progress : Progress, optional
+        Told of the rows.
+
+    Returns
+    -------
+    iterator of (Row, Answer)
+        All rows in their order.
+
+    Raises
+    ------
+    ConfigError
+        If there are not so many classes.
+    """
+    check_range("top", top, 1, len(model.labels))
+    return _answered(model, rows, text_column, top, progress or SilentProgress())
+
+
+def _answered(
+    model: FittedModel, rows: Iterable[Row], text_column: str, top: int, progress: Progress
+) -> Iterator[tuple[Row, Answer]]:
+    progress.start("answers", None, "rows")
+    for chunk in _chunks(rows):
+        readings = [_read(row, text_column, model.language) for row in chunk]
+        usable = [tokens for tokens in readings if not isinstance(tokens, Answer)]
+        ranked = _ranked(model, usable, top)
+        for row, reading in zip(chunk, readings, strict=True):
+            yield row, reading if isinstance(reading, Answer) else next(ranked)
+        progress.advance(len(chunk))
+
+
+def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    chunk: list[Row] = []
+    n_characters = 0
+    for row in rows:
+        chunk.append(row)
+        n_characters += _size(row.fields)
+        if len(chunk) == _MAX_ROWS or n_characters > _MAX_CHARACTERS:
+            yield chunk
+            chunk, n_characters = [], 0
+    if chunk:
+        yield chunk
+
+
+def _size(fields: Mapping[str, str | None]) -> int:
+    return sum(len(cell) for cell in fields.values() if cell)
+
+
+def _read(row: Row, text_column: str, language: str) -> list[str] | Answer:
+    """Cut a row's text into tokens, or say why that cannot be done."""
+    text = row.fields.get(text_column)
+    if row.problem:
+        return Answer(reason=row.problem)
+    if not text or text.isspace():
+        return Answer(reason="no text")
+    if isinstance(text, JsonText):
+        return Answer(reason="text is a list, an object or bytes")
+    return tokenize(text, language) or Answer(reason="no word or number in the text")
+
+
+def _ranked(model: FittedModel, token_lists: Sequence[Sequence[str]], top: int) -> Iterator[Answer]:
+    probabilities = np.exp(score_tokens(model, token_lists).blend)  # (N, C)
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]  # (N, top)
+    for row, numbers in enumerate(best):
+        yield Answer(
+            tuple((model.labels[number], float(probabilities[row, number])) for number in numbers)
+        )

@@ -1,0 +1,165 @@
+"""Files -> everything a fit learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gatewise.base.config import check_choice
+from gatewise.base.errors import ConfigError
+from gatewise.text.corpus import Corpus, Refused, read_corpus, read_texts
+from gatewise.text.tokens import tokenize
+from gatewise.vectors.word_vectors import WordVectors, read_word_vectors
+
+__all__ = ["TrainingData", "class_weights", "read_training_data"]
+
+_N_LINES = 10  # of refused records, that are told
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a fit learns from.
+
+    Attributes
+    ----------
+    corpus : Corpus
+        The labelled texts.
+    validation : Corpus or None
+        Those to hold out instead of a share of them.
+    unlabelled : list of str
+        Further texts for the word vectors.
+    vectors : WordVectors or None
+        Word vectors from elsewhere, restricted to the words of all these texts.
+    notes : list of str
+        What was refused or is unusual in the unlabelled texts and the vectors.
+    """
+
+    corpus: Corpus
+    validation: Corpus | None = None
+    unlabelled: list[str] = field(default_factory=list)
+    vectors: WordVectors | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def summary(self) -> list[str]:
+        """Tell in plain lines what was read, what was refused and what is unusual."""
+        told = self.corpus.summary()
+        if self.validation is not None:
+            told += (f"validation: {line}" for line in self.validation.summary())
+        return [*told, *self.notes]
+
+
+def read_training_data(
+    source: Path | str,
+    *,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    validation: Path | None = None,
+    unlabelled: Iterable[Path] = (),
+    vectors: Path | None = None,
+    language: str = "auto",
+) -> TrainingData:
+    """Read the labelled texts, and whatever else is to be learnt from.
+
+    Parameters
+    ----------
+    source : path or str
+        The labelled texts; see :func:`gatewise.text.corpus.read_corpus`.
+    text_column, label_column : str, optional
+        Their columns, the same in all files.
+    validation : path, optional
+        Labelled texts to hold out.
+    unlabelled : iterable of paths
+        Files of texts; see :func:`gatewise.text.corpus.read_texts`.
+    vectors : path, optional
+        A file of word vectors, of which only the words of the texts are kept.
+    language : str
+        For the words of the texts.
+
+    Returns
+    -------
+    TrainingData
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read or used.
+    """
+    corpus = read_corpus(source, text_column=text_column, label_column=label_column)
+    held_out = (
+        read_corpus(validation, text_column=text_column, label_column=label_column)
+        if validation is not None
+        else None
+    )
+    notes: list[str] = []
+    further = [text for path in unlabelled for text in _unlabelled(path, text_column, notes)]
+    own = None
+    if vectors is not None:
+        texts = [*corpus.texts, *(held_out.texts if held_out else ()), *further]
+        wanted = {token for text in texts for token in tokenize(text, language)}
+        own = read_word_vectors(vectors, wanted=wanted)
+        notes += own.notes
+        notes.append(f"{vectors}: {len(own):,} of {len(wanted):,} words of the texts have a vector")
+    return TrainingData(corpus, held_out, further, own, notes)
+
+
+def class_weights(given: Sequence[str], corpus: Corpus) -> dict[str, float] | str | None:
+    """Read weights of classes as they are typed.
+
+    Parameters
+    ----------
+    given : sequence of str
+        ``"balanced"`` alone, or any number of ``LABEL=NUMBER``.
+    corpus : Corpus
+        Has the labels.
+
+    Returns
+    -------
+    dict, "balanced" or None
+        For :class:`gatewise.TextClassifier`; None if nothing was given.
+
+    Raises
+    ------
+    ConfigError
+        If one is neither, or its label is not in the corpus.
+    """
+    if not given:
+        return None
+    if list(given) == ["balanced"]:
+        return "balanced"
+    weights = {}
+    for one in given:
+        label, _, number = one.rpartition("=")
+        weight = _number(number)
+        if not label or weight is None:
+            raise ConfigError(
+                f"class_weight is {one!r}; it must be 'balanced' alone, or LABEL=NUMBER with a "
+                "number of 0 or more"
+            )
+        check_choice("the label of a class_weight", label, tuple(corpus.label_counts))
+        weights[label] = weight
+    return weights
+
+
+def _number(typed: str) -> float | None:
+    try:
+        number = float(typed)
+    except ValueError:
+        return None
+    return number if 0.0 <= number < float("inf") else None
+
+
+def _unlabelled(path: Path, text_column: str | None, notes: list[str]) -> list[str]:
+    found = read_texts(path, text_column=text_column)
+    notes.append(f"{path}: {len(found.texts):,} unlabelled texts")
+    notes += (f"{path}: {note}" for note in found.notes)
+    if found.refused:
+        notes.append(f"{path}: {_refused(found.refused)}")
+    return found.texts
+
+
+def _refused(refused: Sequence[Refused]) -> str:
+    lines = ", ".join(str(one.line) for one in refused[:_N_LINES])
+    n_more = len(refused) - _N_LINES
+    more = f" and {n_more:,} more" if n_more > 0 else ""
+    return f"{len(refused):,} refused ({refused[0].reason}), line {lines}{more}"
