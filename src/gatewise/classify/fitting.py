@@ -22,7 +22,7 @@ from gatewise.base.progress import Progress, SilentProgress
 from gatewise.base.seeding import derive_seed, numpy_generator
 from gatewise.classify.calibration import Blend, blend_log_probabilities, fit_blend
 from gatewise.classify.model import FittedModel
-from gatewise.classify.ngrams import CompanionConfig, NgramModel, fit_ngrams
+from gatewise.classify.ngrams import CompanionConfig, CountedNgrams, NgramModel, count_ngrams
 from gatewise.classify.plan import (
     last_epochs_config,
     network_config,
@@ -331,26 +331,33 @@ class _Fit:
         held_out: Numbers,
     ) -> tuple[NgramModel | None, Blend]:
         """Fit the companion without the held-out records, blend, then fit it on all."""
+        everything = np.arange(len(self.data.texts))
+        counted = self._count_ngrams(tokens)
         if not len(held_out):
-            ngrams = self._fit_ngrams(tokens, np.arange(len(self.data.texts)))
+            ngrams = self._fit_ngrams(counted, everything)
             return ngrams, _UNMEASURED_BLEND if ngrams else Blend()
         validation = self._rows(records, held_out, weighted=False)
         network_scores = score_records(network, validation, precision=self.request.precision)
-        first = self._fit_ngrams(tokens, kept)
+        first = self._fit_ngrams(counted, kept)
         margins = first.scores([tokens[row] for row in held_out]) if first else None
         blend = fit_blend(network_scores, margins, validation.targets)
         self._keep_held_out_scores(network_scores, margins, blend, validation.targets)
         if first is None or self.request.validation is not None:
             return first, blend
-        return self._fit_ngrams(tokens, np.arange(len(self.data.texts))), blend
+        return self._fit_ngrams(counted, everything), blend
 
-    def _fit_ngrams(self, tokens: Sequence[Sequence[str]], rows: Numbers) -> NgramModel | None:
+    def _count_ngrams(self, tokens: Sequence[Sequence[str]]) -> CountedNgrams | None:
+        """Count once what is fitted twice; which n-grams there are says nothing of a label."""
         if not self.recipe.companion:
+            return None
+        return count_ngrams(tokens[: len(self.data.texts)], CompanionConfig())
+
+    def _fit_ngrams(self, counted: CountedNgrams | None, rows: Numbers) -> NgramModel | None:
+        if counted is None:
             return None
         weights = self.data.weights
         self.progress.start("companion", 1, "fits")
-        model = fit_ngrams(
-            [tokens[row] for row in rows],
+        model = counted.rows(rows).fit(
             self.data.targets[rows],
             CompanionConfig(),
             n_classes=len(self.request.labels),

@@ -25,9 +25,10 @@ from gatewise.text.tokens import has_unspaced_script
 
 __all__ = [
     "CompanionConfig",
+    "CountedNgrams",
     "NgramModel",
     "NgramVectorizer",
-    "choose_terms",
+    "count_ngrams",
     "fit_ngrams",
     "ngram_terms",
 ]
@@ -107,8 +108,49 @@ class NgramModel:
 
     def scores(self, token_lists: Sequence[Sequence[str]]) -> NDArray[np.float64]:
         """Compute the margins of each text, float64, shape (N, C)."""
-        weighted = _tf_idf(self.vectorizer.counts(token_lists), self.idf)
+        return self.scores_of(self.vectorizer.counts(token_lists))
+
+    def scores_of(self, counts: Any) -> NDArray[np.float64]:
+        """Compute the margins of counted texts, (N, F) -> float64, (N, C)."""
+        weighted = _tf_idf(counts, self.idf)
         return np.asarray(weighted @ self.weights, dtype=np.float64) + self.intercepts
+
+
+@dataclass(frozen=True)
+class CountedNgrams:
+    """N texts as counts of n-grams, ready to be fitted once or several times.
+
+    Attributes
+    ----------
+    vectorizer : NgramVectorizer
+        Knows the F n-grams.
+    counts : sparse matrix of float32, shape (N, F)
+        How often each stands in each text.
+    """
+
+    vectorizer: NgramVectorizer
+    counts: Any
+
+    def rows(self, numbers: NDArray[np.int64]) -> CountedNgrams:
+        """Take some of the texts."""
+        return CountedNgrams(self.vectorizer, self.counts[numbers])
+
+    def fit(
+        self,
+        targets: NDArray[np.int64],
+        config: CompanionConfig,
+        *,
+        n_classes: int,
+        seed: int,
+        sample_weights: NDArray[np.float64] | None = None,
+    ) -> NgramModel:
+        """Fit the companion to these texts; see :func:`fit_ngrams`."""
+        transformer = TfidfTransformer(sublinear_tf=True).fit(self.counts)
+        idf = transformer.idf_.astype(np.float32)
+        solver = LinearSVC(C=config.cost, random_state=seed, dual=True, max_iter=3000, tol=1e-3)
+        solver.fit(_tf_idf(self.counts, idf), targets, sample_weight=sample_weights)
+        weights, intercepts = _one_column_per_class(solver, n_classes)
+        return NgramModel(self.vectorizer, idf, weights, intercepts)
 
 
 def fit_ngrams(
@@ -146,18 +188,14 @@ def fit_ngrams(
     DataError
         If no text has a token.
     """
-    vectorizer = NgramVectorizer(choose_terms(token_lists, config))
-    counts = vectorizer.counts(token_lists)
-    transformer = TfidfTransformer(sublinear_tf=True).fit(counts)
-    idf = transformer.idf_.astype(np.float32)
-    solver = LinearSVC(C=config.cost, random_state=seed, dual=True, max_iter=3000, tol=1e-3)
-    solver.fit(_tf_idf(counts, idf), targets, sample_weight=sample_weights)
-    weights, intercepts = _one_column_per_class(solver, n_classes)
-    return NgramModel(vectorizer, idf, weights, intercepts)
+    counted = count_ngrams(token_lists, config)
+    return counted.fit(
+        targets, config, n_classes=n_classes, seed=seed, sample_weights=sample_weights
+    )
 
 
-def choose_terms(token_lists: Sequence[Sequence[str]], config: CompanionConfig) -> list[str]:
-    """Choose the n-grams worth a column, in alphabetical order.
+def count_ngrams(token_lists: Sequence[Sequence[str]], config: CompanionConfig) -> CountedNgrams:
+    """Choose the n-grams worth a column, and count them in each text.
 
     Raises
     ------
@@ -176,8 +214,9 @@ def choose_terms(token_lists: Sequence[Sequence[str]], config: CompanionConfig) 
         dtype=np.float32,
         max_features=config.max_features,
     )
-    counter.fit(token_lists)
-    return [str(term) for term in counter.get_feature_names_out()]
+    counts = counter.fit_transform(token_lists)
+    terms = [str(term) for term in counter.get_feature_names_out()]
+    return CountedNgrams(NgramVectorizer(terms), counts)
 
 
 def ngram_terms(tokens: Sequence[str], *, characters: bool) -> list[str]:
@@ -192,11 +231,14 @@ def ngram_terms(tokens: Sequence[str], *, characters: bool) -> list[str]:
 
 def _character_units(tokens: Sequence[str]) -> Iterator[str]:
     """Words of spaced scripts one by one; a run of unspaced words as one piece of writing."""
-    for unspaced, run in itertools.groupby(tokens, has_unspaced_script):
+    for unspaced, run in itertools.groupby(tokens, _is_unspaced):
         if unspaced:
             yield "".join(run)
         else:
             yield from (f" {token} " for token in run)
+
+
+_is_unspaced = functools.lru_cache(maxsize=1 << 17)(has_unspaced_script)
 
 
 @functools.lru_cache(maxsize=1 << 17)

@@ -25,10 +25,11 @@ __all__ = [
     "training_config",
 ]
 
-# What a network learns goes with the tokens it has read rather than with the epochs: short texts
-# need about twenty readings, a million tokens is read well in a few.
-_TOKENS_TO_READ = 4_500_000
-_FEWEST_EPOCHS, _MOST_EPOCHS = 4, 20
+# Short texts in thousands need about twenty readings. More text needs fewer, though more is
+# read in all: the readings fall with the 0.4th power of the number of tokens.
+_MOST_EPOCHS, _FEWEST_EPOCHS = 20, 3
+_TOKENS_OF_MOST_EPOCHS = 130_000
+_FALL = 0.4
 # Few records make few steps, and the weights need a number of them whatever they read.
 _STEPS_TO_TAKE = 2_000
 _TOKENS_FOR_STEPS = 3_000_000
@@ -93,7 +94,8 @@ def choose_epochs(n_tokens: int, n_steps: int) -> int:
     int
         Enough to read a number of tokens and to take a number of steps, within limits.
     """
-    by_tokens = np.clip(round(_TOKENS_TO_READ / max(1, n_tokens)), _FEWEST_EPOCHS, _MOST_EPOCHS)
+    readings = _MOST_EPOCHS * (_TOKENS_OF_MOST_EPOCHS / max(1, n_tokens)) ** _FALL
+    by_tokens = np.clip(round(readings), _FEWEST_EPOCHS, _MOST_EPOCHS)
     by_steps = min(math.ceil(_STEPS_TO_TAKE / max(1, n_steps)), 2 * _MOST_EPOCHS)
     affordable = _TOKENS_FOR_STEPS // max(1, n_tokens)
     return int(max(by_tokens, min(by_steps, affordable)))

@@ -1,0 +1,72 @@
+"""Errors -> one line on standard error, and an exit status."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from gatewise.base.errors import GatewiseError
+from gatewise.cli.console import remark
+
+__all__ = ["BAD_INPUT", "INTERRUPTED", "OneLineErrors"]
+
+BAD_INPUT = 2
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+_READER_GONE = 1
+_LINE_BREAKS = re.compile(r"\s*[\r\n]+\s*")
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{12}\.tmp")
+
+
+class OneLineErrors(TyperGroup):
+    """Commands whose failures are told in one line, never by a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; what goes wrong becomes an exit status."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except GatewiseError as error:
+            _fail(str(error), BAD_INPUT)
+        except KeyboardInterrupt:
+            _fail("stopped", INTERRUPTED)
+        except BrokenPipeError:
+            # Whoever read our output, such as head, has seen enough.
+            _close_output()
+            raise typer.Exit(_READER_GONE) from None
+        except OSError as error:
+            _fail(_said(error), BAD_INPUT)
+        return result
+
+
+def _fail(message: str, status: int) -> None:
+    with contextlib.suppress(OSError):
+        remark([f"gatewise: {_LINE_BREAKS.sub(' ', message)}"])
+    raise typer.Exit(status) from None
+
+
+def _said(error: OSError) -> str:
+    """Say what the system has against a file, by its own name and not the temporary one."""
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.filename is None:
+        _close_output()
+        return f"the output cannot be written ({reason}); make room, or write somewhere else"
+    folder, name = os.path.split(os.fsdecode(error.filename))
+    final = _TEMPORARY.fullmatch(name)
+    path = os.path.join(folder, final[1] if final else name)
+    return f"{path} cannot be read or written ({reason}); check the path and its permissions"
+
+
+def _close_output() -> None:
+    """Send what is still to be written nowhere, or Python complains of it when it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        descriptor = sys.stdout.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)

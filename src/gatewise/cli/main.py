@@ -1,0 +1,58 @@
+"""``gatewise``: the command line. What is heavy is imported by the commands, when they run."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from gatewise import __version__
+from gatewise.cli.demo import demo
+from gatewise.cli.evaluate import evaluate
+from gatewise.cli.failures import INTERRUPTED, OneLineErrors
+from gatewise.cli.info import info
+from gatewise.cli.neighbours import neighbours
+from gatewise.cli.predict import predict
+from gatewise.cli.train import train
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="gatewise",
+    cls=OneLineErrors,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _command in (demo, train, evaluate, predict, info, neighbours):
+    app.command()(_command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gatewise {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def gatewise(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Labelled texts in; a tuned, explained LSTM text classifier out."""
+
+
+def run() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        # A label or file name that the terminal cannot show must not end the program.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app(prog_name="gatewise")
+    except KeyboardInterrupt:  # before a command began
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,34 @@
+"""Options and arguments that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["DataArgument", "LabelOption", "ModelArgument", "RestartOption", "TextOption"]
+
+ModelArgument = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="The folder of a trained model.", show_default=False)
+]
+DataArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="Labelled texts: csv, tsv, jsonl (also .gz), parquet, xlsx, a folder with one "
+        "sub-folder of .txt files per label, or - for standard input.",
+        show_default=False,
+    ),
+]
+TextOption = Annotated[
+    str | None,
+    typer.Option("--text", metavar="COL", help="The column of the texts.", show_default=False),
+]
+LabelOption = Annotated[
+    str | None,
+    typer.Option("--label", metavar="COL", help="The column of the labels.", show_default=False),
+]
+RestartOption = Annotated[
+    bool, typer.Option("--restart", help="Delete the checkpoint of a run that was not finished.")
+]

@@ -1,0 +1,84 @@
+"""``gatewise predict``: texts -> the same rows with the model's answers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gatewise.cli.console import check_out_file, remark, require_training
+from gatewise.cli.options import ModelArgument, TextOption
+from gatewise.cli.progress import open_progress
+
+__all__ = ["predict"]
+
+TextsArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="Texts: csv, tsv, jsonl (also .gz), parquet, xlsx, .txt with one text per line, or - "
+        "for standard input.",
+        show_default=False,
+    ),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="Where to write; the ending tells the format. Else to standard output.",
+        show_default=False,
+    ),
+]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format", metavar="csv|tsv|jsonl", help="The format to write.", show_default=False
+    ),
+]
+TopOption = Annotated[
+    int, typer.Option("--top", metavar="K", help="How many of the most probable labels to write.")
+]
+LinesOption = Annotated[
+    bool, typer.Option("--lines", help="DATA has one text per line and no header.")
+]
+
+
+def predict(
+    model: ModelArgument,
+    data: TextsArgument,
+    *,
+    text: TextOption = None,
+    out: OutOption = None,
+    top: TopOption = 1,
+    output_format: FormatOption = None,
+    lines: LinesOption = False,
+) -> None:
+    """Classify texts, in their order and in constant memory.
+
+    Each row comes back with the columns predicted, probability, decision (the label, or abstain
+    where the row cannot be used), those of --top, and the reason why a row cannot be used.
+    """
+    require_training("classify texts")
+    from gatewise.classify.answer_files import write_answers
+    from gatewise.store.archive import load
+    from gatewise.text.text_lines import open_texts
+
+    check_out_file(out)
+    table = open_texts(data, lines=lines)
+    classifier = load(model)
+    shows_rows = out is None and sys.stdout.isatty()  # a bar would stand between them
+    with open_progress(lines=False, bars=not shows_rows) as progress:
+        told = write_answers(
+            classifier.model_,
+            table,
+            text_column=text,
+            out=out,
+            standard_output=sys.stdout,
+            kind=output_format,
+            top=top,
+            progress=progress,
+        )
+    remark(told)

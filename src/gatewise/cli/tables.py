@@ -1,0 +1,125 @@
+"""Results -> what is printed of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from gatewise.cli.console import visible
+
+if TYPE_CHECKING:
+    from gatewise.classify.model import FittedModel
+    from gatewise.evaluate.evaluation import Evaluation
+    from gatewise.evaluate.metrics import Metrics
+
+__all__ = [
+    "PART_NAMES",
+    "class_table",
+    "confused_table",
+    "epochs_told",
+    "fact_table",
+    "held_out_facts",
+    "part_table",
+    "remarks_on",
+    "share",
+]
+
+PART_NAMES = {"lstm": "LSTM alone", "ngrams": "n-grams alone", "blend": "blend"}
+
+_N_CLASSES = 20
+_N_PAIRS = 10
+
+
+def share(value: float) -> str:
+    """Write a share as per cent."""
+    return f"{value:.1%}"
+
+
+def fact_table(facts: Iterable[tuple[str, str]]) -> Table:
+    """Lay out names and what stands behind them."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        table.add_row(name, visible(value))
+    return table
+
+
+def part_table(evaluation: Evaluation) -> Table:
+    """Compare the network, the companion and the blend."""
+    table = _table("", "accuracy", "macro F1", "calibration error")
+    for name, part in evaluation.parts.items():
+        if part is not None:
+            error = share(part.calibration.error)
+            table.add_row(PART_NAMES[name], share(part.accuracy), share(part.macro_f1), error)
+    return table
+
+
+def class_table(metrics: Metrics) -> Table:
+    """Show the classes with the lowest F1 of those that stand in the records."""
+    present = [(name, scores) for name, scores in metrics.per_class.items() if scores.support]
+    present.sort(key=lambda one: (one[1].f1, one[0]))
+    table = _table("worst classes", "precision", "recall", "F1", "records")
+    for name, scores in present[:_N_CLASSES]:
+        shares = map(share, (scores.precision, scores.recall, scores.f1))
+        table.add_row(visible(name), *shares, f"{scores.support:,}")
+    if len(present) > _N_CLASSES:
+        table.add_row(f"and {len(present) - _N_CLASSES:,} better ones")
+    return table
+
+
+def confused_table(metrics: Metrics) -> Table:
+    """Show what is most often mistaken for what."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("most confused: true", overflow="fold")
+    table.add_column("predicted", overflow="fold")
+    table.add_column("records", justify="right")
+    for pair in metrics.confused[:_N_PAIRS]:
+        table.add_row(visible(pair.true), visible(pair.predicted), f"{pair.count:,}")
+    return table
+
+
+def remarks_on(metrics: Metrics) -> list[str]:
+    """Say which labels of the records the model does not know."""
+    if not metrics.unknown:
+        return []
+    named = ", ".join(f"{label!r} {count:,}" for label, count in metrics.unknown.items())
+    n_records = sum(metrics.unknown.values())
+    return [
+        f"{n_records:,} of {metrics.n_records:,} records have labels that the model was not "
+        f"trained on, and count as wrong: {named}"
+    ]
+
+
+def held_out_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Tell the accuracies on the records held out while training."""
+    held_out = facts.get("held_out")
+    if not held_out:
+        return [("held out", "nothing, so nothing was measured")]
+    told = [("held out", f"{held_out['n_records']:,} records")]
+    told += [
+        (f"  {name}", share(held_out[part]))
+        for part, name in PART_NAMES.items()
+        if part in held_out
+    ]
+    return told
+
+
+def epochs_told(model: FittedModel) -> str:
+    """Tell how many epochs were run, and how many of them on all records."""
+    epochs = [result.epoch for result in model.history]
+    n_first = next((place for place, epoch in enumerate(epochs) if place and epoch == 1), None)
+    n_first = len(epochs) if n_first is None else n_first
+    told = f"{n_first} of {model.recipe.epochs}"
+    n_last = len(epochs) - n_first
+    return f"{told}, then {n_last} on all records" if n_last else told
+
+
+def _table(first: str, *numbers: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first, overflow="fold")
+    for name in numbers:
+        table.add_column(name, justify="right")
+    return table

@@ -1,0 +1,125 @@
+"""``gatewise train``: labelled texts -> a model."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gatewise.cli.console import remark, require_training, say, show
+from gatewise.cli.options import DataArgument, LabelOption, RestartOption, TextOption
+from gatewise.cli.progress import open_progress
+from gatewise.cli.settings import given_settings, with_settings
+from gatewise.cli.tables import epochs_told, fact_table, held_out_facts, share
+
+if TYPE_CHECKING:
+    from gatewise.classify.model import FittedModel
+
+__all__ = ["train", "training_facts"]
+
+OutOption = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        metavar="MODEL",
+        help="The folder to write the model to; a model there is replaced when the new one is "
+        "complete.",
+        show_default=False,
+    ),
+]
+VectorsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--vectors",
+        metavar="FILE",
+        help="Word vectors from elsewhere: word2vec, GloVe or fastText.",
+        show_default=False,
+    ),
+]
+UnlabelledOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--unlabelled",
+        metavar="FILE",
+        help="Further texts for the word vectors; repeatable.",
+        show_default=False,
+    ),
+]
+ValidationOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--validation",
+        metavar="FILE",
+        help="Labelled texts to hold out instead of a share of DATA.",
+        show_default=False,
+    ),
+]
+ResumeOption = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on with a run that was not finished: the same command."),
+]
+
+
+@with_settings()
+def train(
+    data: DataArgument,
+    *,
+    out: OutOption,
+    text: TextOption = None,
+    label: LabelOption = None,
+    vectors: VectorsOption = None,
+    unlabelled: UnlabelledOption = None,
+    validation: ValidationOption = None,
+    resume: ResumeOption = False,
+    restart: RestartOption = False,
+    **settings: Any,
+) -> None:
+    """Train a model on labelled texts.
+
+    Every epoch is kept in MODEL.checkpoint, so a run that was killed goes on with --resume and
+    ends with the same model. What is not set is the recipe's, or chosen from the data.
+    """
+    require_training("train a model")
+    from gatewise.classify.classifier import TextClassifier
+    from gatewise.classify.training_data import class_weights, read_training_data
+    from gatewise.store.training_run import prepare_run
+
+    chosen = given_settings(settings)
+    run = prepare_run(out, resume=resume, restart=restart)
+    read = read_training_data(
+        data,
+        text_column=text,
+        label_column=label,
+        validation=validation,
+        unlabelled=unlabelled or (),
+        vectors=vectors,
+        language=chosen.get("language", "auto"),
+    )
+    remark(read.summary())
+    weights = class_weights(chosen.pop("class_weight", ()), read.corpus)
+    classifier = TextClassifier(**chosen, class_weight=weights)
+    try:
+        with open_progress() as progress:
+            run.train(classifier, read, progress)
+    except KeyboardInterrupt:
+        remark([f"the same command with --resume goes on from {run.checkpoint}"])
+        raise
+    show(fact_table(training_facts(classifier.model_)))
+    name = shlex.quote(str(out))
+    say("", f"model written to {out}", f"next, type: gatewise evaluate {name} FILE")
+
+
+def training_facts(model: FittedModel) -> list[tuple[str, str]]:
+    """Tell how a training went."""
+    facts = held_out_facts(model.facts)
+    facts += [
+        ("epochs", epochs_told(model)),
+        ("texts read up to", f"{model.recipe.max_length:,} words"),
+        ("computed on", model.precision.describe()),
+    ]
+    if coverage := model.facts.get("coverage"):
+        words, occurrences = share(coverage["words"]), share(coverage["occurrences"])
+        facts.append(("words with vectors", f"{words}, {occurrences} of all occurrences"))
+    return facts

@@ -1,0 +1,1 @@
+"""A fitted classifier <-> a folder of checked files."""

@@ -1,0 +1,187 @@
+"""Training data -> a saved model, by way of a checkpoint that a killed run goes on from."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatewise.base.errors import CheckpointError, ConfigError
+from gatewise.base.progress import Progress
+from gatewise.classify.classifier import TextClassifier
+from gatewise.classify.training_data import TrainingData
+from gatewise.store.archive import save
+from gatewise.store.manifest import MANIFEST, SIZE_LIMITS
+
+__all__ = ["TrainingRun", "prepare_run"]
+
+_CHECKPOINT_FILE = re.compile(r".+\.safetensors|\..+\.[0-9a-f]{12}\.tmp")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """Where a training run writes.
+
+    Attributes
+    ----------
+    out : Path
+        The model's folder, absolute.
+    checkpoint : Path
+        The folder beside it that a killed run goes on from; gone when the model is complete.
+    restart : bool
+        Delete what is in it before training.
+    """
+
+    out: Path
+    checkpoint: Path
+    restart: bool = False
+
+    def train(
+        self, classifier: TextClassifier, data: TrainingData, progress: Progress | None = None
+    ) -> TextClassifier:
+        """Fit a classifier, save it, and remove the checkpoint.
+
+        Parameters
+        ----------
+        classifier : TextClassifier
+            Its parameters, without vectors and unlabelled texts.
+        data : TrainingData
+            What to learn from.
+        progress : Progress, optional
+            Told of everything.
+
+        Returns
+        -------
+        TextClassifier
+            It, fitted.
+
+        Raises
+        ------
+        GatewiseError
+            As :meth:`gatewise.TextClassifier.fit` does.
+        """
+        if self.restart:
+            _remove_checkpoint(self.checkpoint)
+        held_out = data.validation
+        classifier.set_params(vectors=data.vectors, unlabelled=data.unlabelled or None)
+        classifier.fit(
+            data.corpus.texts,
+            data.corpus.labels,
+            validation=(held_out.texts, held_out.labels) if held_out else None,
+            checkpoint=self.checkpoint,
+            progress=progress,
+        )
+        save(classifier, self.out)
+        _remove_checkpoint(self.checkpoint)
+        return classifier
+
+
+def prepare_run(out: Path, *, resume: bool = False, restart: bool = False) -> TrainingRun:
+    """Make sure, before anything is computed, that a model can be written.
+
+    Parameters
+    ----------
+    out : Path
+        The model's folder. One that holds a model is replaced when the new one is complete.
+    resume : bool
+        Go on from the checkpoint of a killed run, if there is one.
+    restart : bool
+        Delete it.
+
+    Returns
+    -------
+    TrainingRun
+
+    Raises
+    ------
+    ConfigError
+        If the folder cannot be written, or holds something else than a model.
+    CheckpointError
+        If there is a checkpoint, and neither or both of the two were asked for.
+    """
+    if resume and restart:
+        raise CheckpointError("--resume goes on and --restart starts anew; give one of them")
+    with _one_sentence(out):
+        folder = out.expanduser().resolve()
+        if not folder.name:
+            raise ConfigError(f"out is {str(out)!r}; give a folder of its own for the model")
+        if folder.exists() and not _is_replaceable(folder):
+            raise ConfigError(
+                f"{out} is there already and holds something else than a model of gatewise, which "
+                "would be lost; give another folder for the model"
+            )
+        checkpoint = folder.with_name(f"{folder.name}.checkpoint")
+        _check_checkpoint(checkpoint, is_expected=resume or restart)
+        _check_writable(folder)
+        _remove_left_over(folder)
+    return TrainingRun(folder, checkpoint, restart)
+
+
+@contextlib.contextmanager
+def _one_sentence(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            f"the model cannot be written to {out} ({reason}); give a folder that can be written, "
+            "or make room"
+        ) from error
+
+
+def _is_replaceable(out: Path) -> bool:
+    """Say whether a path is an empty folder, or one with a model and nothing else."""
+    if not out.is_dir():
+        return False
+    names = {path.name for path in out.iterdir()}
+    return not names or (MANIFEST in names and names <= SIZE_LIMITS.keys())
+
+
+def _check_checkpoint(folder: Path, *, is_expected: bool) -> None:
+    if not folder.exists():
+        return
+    if not _is_checkpoint(folder):
+        raise CheckpointError(
+            f"{folder} is where the checkpoint goes, but holds something else; move that away, or "
+            "give the model another name"
+        )
+    if any(folder.glob("*.safetensors")) and not is_expected:
+        raise CheckpointError(
+            f"{folder} holds a checkpoint of a run that was not finished; add --resume to go on "
+            "with it, or --restart to delete it"
+        )
+
+
+def _is_checkpoint(folder: Path) -> bool:
+    return folder.is_dir() and all(
+        path.is_file() and _CHECKPOINT_FILE.fullmatch(path.name) for path in folder.iterdir()
+    )
+
+
+def _remove_checkpoint(folder: Path) -> None:
+    # Only what a checkpoint consists of: nobody's own files go with it.
+    if _is_checkpoint(folder):
+        shutil.rmtree(folder)
+
+
+def _check_writable(out: Path) -> None:
+    """Write a folder beside the model's, and take it away again."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    probe = out.with_name(f".{out.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        probe.mkdir()
+        (probe / "probe").write_bytes(b"\0")
+    finally:
+        shutil.rmtree(probe, ignore_errors=True)
+
+
+def _remove_left_over(out: Path) -> None:
+    """Remove what a run that was killed while it saved has left beside the model."""
+    pattern = re.compile(rf"\.{re.escape(out.name)}\.[0-9a-f]{{12}}\.tmp")
+    for path in out.parent.iterdir():
+        if pattern.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)

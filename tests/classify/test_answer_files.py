@@ -1,0 +1,148 @@
+"""A table goes in, the same table with answers comes out."""
+
+import csv
+import io
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from gatewise.base.errors import ConfigError, DataError
+from gatewise.classify import answers
+from gatewise.classify.answer_files import write_answers
+from gatewise.classify.model import PartScores
+from gatewise.text.tables import open_table
+
+MODEL = SimpleNamespace(labels=("x", "y"), language="auto")
+
+
+@pytest.fixture(autouse=True)
+def scored(monkeypatch):
+    def score(model, token_lists):
+        blend = np.log([[0.75, 0.25]] * len(token_lists)).reshape(-1, 2)
+        return PartScores(blend, None, blend)
+
+    monkeypatch.setattr(answers, "score_tokens", score)
+
+
+def answered(tmp_path, name, content, **options):
+    source = tmp_path / name
+    source.write_bytes(content if isinstance(content, bytes) else content.encode())
+    out = options.pop("out", tmp_path / "out.csv")
+    output = io.TextIOWrapper(io.BytesIO())
+    told = write_answers(
+        MODEL,
+        open_table(source),
+        **{"text_column": None, "out": out, "standard_output": output, **options},
+    )
+    content = output.buffer.getvalue() if out is None else out.read_bytes()
+    return content.decode(), told
+
+
+def records(content):
+    return list(csv.DictReader(io.StringIO(content)))
+
+
+def test_the_input_stands_in_front(tmp_path):
+    content, told = answered(tmp_path, "in.csv", 'id,text\n1,"a, b"\n2,\n', text_column="text")
+    assert content == (
+        "id,text,predicted,probability,decision,reason\n"
+        '1,"a, b",x,0.75,x,\n'
+        "2,,,,abstain,line 3: no text\n"
+    )
+    assert told == ["1 of 2 rows answered", "unusable 1: no text, line 3"]
+
+
+def test_standard_output_and_format(tmp_path):
+    content, _ = answered(tmp_path, "in.csv", "text\nhi\n", out=None, kind="jsonl", top=2)
+    assert json.loads(content) == {
+        "text": "hi",
+        "predicted": "x",
+        "probability": 0.75,
+        "decision": "x",
+        "top_2": "y",
+        "top_2_probability": 0.25,
+        "reason": None,
+    }
+    assert answered(tmp_path, "in.csv", "text\nhi\n", out=None)[0].startswith("text,predicted,")
+
+
+def test_columns_with_our_names_are_renamed_and_that_is_said(tmp_path):
+    content, told = answered(tmp_path, "in.csv", "predicted,text,reason\np,hi,r\n")
+    assert records(content) == [
+        {
+            "input_predicted": "p",
+            "text": "hi",
+            "input_reason": "r",
+            "predicted": "x",
+            "probability": "0.75",
+            "decision": "x",
+            "reason": "",
+        }
+    ]
+    assert "column 'predicted' of the input is written as 'input_predicted'" in told
+    assert "column 'reason' of the input is written as 'input_reason'" in told
+
+
+def test_a_text_column_with_our_name(tmp_path):
+    content, _ = answered(tmp_path, "in.csv", "reason,b\nhi,c\n", text_column="reason")
+    assert records(content)[0]["input_reason"] == "hi"
+    assert records(content)[0]["predicted"] == "x"
+
+
+def test_answers_can_be_answered_again(tmp_path):
+    first, _ = answered(tmp_path, "in.csv", "text\nhi\n")
+    second, _ = answered(tmp_path, "again.csv", first, text_column="text")
+    assert records(second)[0]["input_predicted"] == records(second)[0]["predicted"] == "x"
+
+
+def test_a_json_key_with_our_name_that_comes_late(tmp_path):
+    lines = ['{"text": "hi"}\n'] * 1001 + ['{"text": "hi", "decision": "d", "extra": 1}\n']
+    out = tmp_path / "out.jsonl"
+    content, told = answered(tmp_path, "in.jsonl", "".join(lines), out=out)
+    last = json.loads(content.splitlines()[-1])
+    assert (last["input_decision"], last["decision"], last["extra"]) == ("d", "x", "1")
+    assert "column 'decision' of the input is written as 'input_decision'" in told
+
+
+def test_cells_that_csv_cannot_hold_are_said(tmp_path):
+    lines = ['{"text": "hi"}\n'] * 1001 + ['{"text": "hi", "extra": 1}\n']
+    _, told = answered(tmp_path, "in.jsonl", "".join(lines))
+    assert told[-1] == (
+        "1 rows have cells that csv has no column for, under 'extra'; --format jsonl keeps them"
+    )
+
+
+def test_rows_that_are_broken_are_answered_in_place(tmp_path):
+    content = b'text,n\ngood,1\nb\x00d,2\n"qu"ote,3\nfine,4\n'
+    found, told = answered(tmp_path, "in.csv", content, text_column="text")
+    rows = records(found)
+    assert [row["decision"] for row in rows] == ["x", "abstain", "abstain", "x"]
+    assert rows[1]["text"] == "b\ufffdd"
+    assert rows[1]["reason"] == "line 3: a NUL character"
+    assert rows[2]["reason"].startswith("line 4: text after a closing quote")
+    assert [row["n"] for row in rows] == ["1", "2", "", "4"]
+    assert told[1:] == [
+        "unusable 1: a NUL character, line 3",
+        "unusable 1: text after a closing quote, line 4",
+    ]
+
+
+def test_guesses_and_notes_are_told(tmp_path):
+    _, told = answered(tmp_path, "in.csv", "id;message\n1;hällo\n".encode("cp1252"))
+    assert any("cp1252" in line for line in told)
+    assert any("'message' is taken for the text" in line for line in told)
+
+
+def test_a_table_that_breaks_off_leaves_no_file(tmp_path):
+    with pytest.raises(DataError, match="never closed"):
+        answered(tmp_path, "in.csv", 'text\nhi\n"open\n')
+    assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.parametrize("options", [{"kind": "xml"}, {"top": 3}, {"top": 0}])
+def test_options_that_are_not_allowed(tmp_path, options):
+    with pytest.raises(ConfigError):
+        answered(tmp_path, "in.csv", "text\nhi\n", **options)
+    assert not (tmp_path / "out.csv").exists()

@@ -1,0 +1,164 @@
+"""Rows come back in order, each with its answer."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from gatewise.base.errors import ConfigError
+from gatewise.classify import answers
+from gatewise.classify.answers import Answer, AnswerTally, answer_columns, answer_rows, free_names
+from gatewise.classify.model import PartScores
+from gatewise.text.rows import JsonText, Row
+
+LABELS = ("even", "odd", "none")
+MODEL = SimpleNamespace(labels=LABELS, language="auto")
+
+
+@pytest.fixture(autouse=True)
+def scored(monkeypatch):
+    """A model that knows whether a text's last number is even; remembers the chunks."""
+    chunks = []
+
+    def score(model, token_lists):
+        chunks.append(len(token_lists))
+        table = {"0": [0.7, 0.1, 0.2], "1": [0.25, 0.5, 0.25]}
+        rows = [table[str(int(tokens[-1]) % 2)] for tokens in token_lists]
+        blend = np.log(np.array(rows).reshape(-1, 3))
+        return PartScores(blend, None, blend)
+
+    monkeypatch.setattr(answers, "score_tokens", score)
+    return chunks
+
+
+def texts(n_rows):
+    return [Row(number + 2, {"t": f"text {number}"}) for number in range(n_rows)]
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 4, 5, 6, 10, 13])
+def test_rows_keep_their_order_over_chunk_borders(monkeypatch, scored, n_rows):
+    monkeypatch.setattr(answers, "_MAX_ROWS", 5)
+    found = list(answer_rows(MODEL, texts(n_rows), "t"))
+    assert [row for row, _ in found] == texts(n_rows)
+    assert [answer.ranked[0][0] for _, answer in found] == [
+        LABELS[number % 2] for number in range(n_rows)
+    ]
+    assert scored == [5] * (n_rows // 5) + [n_rows % 5] * (n_rows % 5 > 0)
+
+
+def test_long_texts_make_small_chunks(monkeypatch, scored):
+    monkeypatch.setattr(answers, "_MAX_CHARACTERS", 20)
+    list(answer_rows(MODEL, texts(8), "t"))
+    assert scored == [4, 4]
+
+
+def test_rows_are_asked_for_only_when_needed(monkeypatch):
+    monkeypatch.setattr(answers, "_MAX_ROWS", 2)
+    taken = []
+
+    def endless():
+        while True:
+            taken.append(1)
+            yield Row(2, {"t": "text 1"})
+
+    found = answer_rows(MODEL, endless(), "t")
+    next(found)
+    next(found)
+    assert len(taken) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (Row(3, {"t": None}), "no text"),
+        (Row(3, {}), "no text"),
+        (Row(3, {"t": " \n"}), "no text"),
+        (Row(3, {"t": JsonText("[1]")}), "text is a list, an object or bytes"),
+        (Row(3, {"t": "..."}), "no word or number in the text"),
+        (Row(3, {"t": "text 1"}, "a NUL character"), "a NUL character"),
+    ],
+)
+def test_rows_that_cannot_be_used_stay_in_their_place(row, reason):
+    found = list(answer_rows(MODEL, [*texts(1), row, *texts(2)], "t"))
+    assert [answer.reason for _, answer in found] == [None, reason, None, None]
+    cells = found[1][1].cells(3)
+    assert cells == {"decision": "abstain", "reason": f"line 3: {reason}"}
+    assert found[3][1].ranked[0] == ("odd", pytest.approx(0.5))
+
+
+def test_a_chunk_without_a_usable_row():
+    assert [answer.reason for _, answer in answer_rows(MODEL, [Row(1, {})] * 2, "t")] == [
+        "no text",
+        "no text",
+    ]
+
+
+def test_the_best_classes_are_ranked_equal_ones_in_their_order():
+    found = [answer for _, answer in answer_rows(MODEL, texts(2), "t", top=3)]
+    assert [label for label, _ in found[0].ranked] == ["even", "none", "odd"]
+    assert [label for label, _ in found[1].ranked] == ["odd", "even", "none"]
+    assert [p for _, p in found[1].ranked] == pytest.approx([0.5, 0.25, 0.25])
+
+
+def test_cells_stand_under_the_columns():
+    answer = Answer((("a", 0.51234567), ("b", 0.3)))
+    assert answer_columns(2) == (
+        "predicted",
+        "probability",
+        "decision",
+        "top_2",
+        "top_2_probability",
+        "reason",
+    )
+    assert answer_columns(1) == ("predicted", "probability", "decision", "reason")
+    assert answer.cells(1) == {
+        "predicted": "a",
+        "probability": 0.512346,
+        "decision": "a",
+        "top_2": "b",
+        "top_2_probability": 0.3,
+    }
+
+
+@pytest.mark.parametrize("top", [0, 4, -1])
+def test_only_as_many_classes_as_there_are(top):
+    with pytest.raises(ConfigError, match=f"top is {top}; allowed is 1 to 3"):
+        answer_rows(MODEL, texts(1), "t", top=top)
+
+
+def test_progress_counts_rows():
+    counted = []
+    progress = SimpleNamespace(start=lambda *about: None, advance=lambda n: counted.append(n))
+    list(answer_rows(MODEL, texts(3), "t", progress=progress))
+    assert sum(counted) == 3
+
+
+@pytest.mark.parametrize(
+    ("columns", "renamed"),
+    [
+        (["id", "text"], {}),
+        (["predicted", "text"], {"predicted": "input_predicted"}),
+        (["predicted", "input_predicted"], {"predicted": "input_input_predicted"}),
+        (["reason", "decision"], {"reason": "input_reason", "decision": "input_decision"}),
+    ],
+)
+def test_columns_with_our_names_get_new_ones(columns, renamed):
+    assert free_names(columns, answer_columns(1)) == renamed
+
+
+def test_the_tally_names_lines_but_not_all():
+    tally = AnswerTally()
+    for row in texts(20):
+        tally.add(row, Answer((("a", 1.0),)) if row.line < 5 else Answer(reason="bad: detail"))
+    tally.add(Row(50, {}), Answer(reason="no text"))
+    assert tally.summary() == [
+        "3 of 21 rows answered",
+        "unusable 17: bad, lines 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 and 7 more",
+        "unusable 1: no text, line 50",
+    ]
+
+
+def test_the_tally_of_one_row():
+    tally = AnswerTally()
+    tally.add(Row(2, {}), Answer((("a", 1.0),)))
+    assert tally.summary() == ["1 of 1 row answered"]

@@ -1,0 +1,189 @@
+"""The command line as a whole: help, version, failures."""
+
+import errno
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from gatewise import __version__
+from gatewise.cli import failures, info, main
+
+COMMANDS = ["demo", "train", "evaluate", "predict", "info", "neighbours"]
+HEAVY = ["torch", "sklearn", "gensim", "pyarrow", "scipy"]
+
+PRINT_HELP = f"""
+import json, sys
+from typer.testing import CliRunner
+from gatewise.cli.main import app
+asked = [[], ["--help"], ["--version"], *([name, "--help"] for name in {COMMANDS!r})]
+results = [CliRunner().invoke(app, words) for words in asked]
+loaded = [name for name in {HEAVY!r} if name in sys.modules]
+print(json.dumps([[result.exit_code for result in results], loaded]))
+"""
+
+
+def python(*arguments, **options):
+    environment = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+        env=environment,
+        **options,
+    )
+
+
+def test_help_loads_nothing_heavy():
+    codes, loaded = json.loads(python("-c", PRINT_HELP).stdout)
+    assert codes[1:] == [0] * (len(COMMANDS) + 2)
+    assert loaded == []
+
+
+def test_the_package_runs_as_a_module():
+    assert python("-m", "gatewise", "--version").stdout == f"gatewise {__version__}\n"
+
+
+def test_importing_main_of_the_package_runs_nothing():
+    assert python("-c", "import gatewise.__main__").stdout == ""
+
+
+def test_help_names_all_commands(gatewise):
+    told = gatewise("--help").stdout
+    assert all(re.search(rf"\b{name}\b", told) for name in COMMANDS)
+    assert gatewise("-h").stdout == told
+
+
+def test_an_unknown_command_is_a_mistake_of_the_user(gatewise):
+    assert gatewise("trian x").exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate", "predict", "info", "neighbours", "demo"])
+def test_a_missing_package_is_named_with_what_to_type(fails, monkeypatch, name, tmp_path):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    arguments = {"train": "x --out y", "evaluate": "m x", "predict": "m x", "neighbours": "m w"}
+    arguments |= {"info": "m", "demo": f"--out {tmp_path}/m"}
+    told = fails(f"{name} {arguments[name]}")
+    assert told.startswith("torch is needed to ")
+    assert told.endswith("type: pip install 'gatewise[train]'")
+
+
+# What goes wrong, by way of a command that does nothing else
+
+
+@pytest.fixture
+def raising(monkeypatch, gatewise):
+    """Let `gatewise info` raise an error."""
+
+    def run(error):
+        def fail(purpose):
+            raise error
+
+        monkeypatch.setattr(info, "require_training", fail)
+        return gatewise("info m")
+
+    return run
+
+
+def test_an_interrupt_is_one_line(raising):
+    result = raising(KeyboardInterrupt())
+    assert (result.exit_code, result.stderr) == (130, "gatewise: stopped\n")
+
+
+def test_a_reader_that_has_gone_is_no_error(raising):
+    result = raising(BrokenPipeError(errno.EPIPE, "Broken pipe"))
+    assert (result.exit_code, result.output) == (1, "")
+
+
+def test_a_full_disk_is_one_line_with_the_name_of_the_file(raising):
+    temporary = os.path.join("folder", ".out.csv.0123456789ab.tmp")
+    result = raising(OSError(errno.ENOSPC, "No space left on device", temporary))
+    path = os.path.join("folder", "out.csv")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"gatewise: {path} cannot be read or written (No space left on device); check the path "
+        "and its permissions\n"
+    )
+
+
+def test_an_error_of_the_system_without_a_name(raising):
+    result = raising(OSError("strange"))
+    assert result.exit_code == 2
+    assert result.stderr.startswith("gatewise: the output cannot be written (strange)")
+
+
+def test_a_message_is_one_line_without_controls(raising):
+    result = raising(failures.GatewiseError("one\n  two\x1b[31m\rthree"))
+    assert result.stderr == "gatewise: one two\ufffd[31m three\n"
+
+
+def test_a_defect_is_not_hidden(raising):
+    with pytest.raises(pytest.fail.Exception, match="ZeroDivisionError"):
+        raising(ZeroDivisionError())
+
+
+# The same in a process of its own
+
+
+def test_an_interrupt_before_a_command_began(monkeypatch):
+    def interrupt(**options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "app", interrupt)
+    with pytest.raises(SystemExit) as ended:
+        main.run()
+    assert ended.value.code == 130
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_standard_output_on_a_full_disk(model, labelled):
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "gatewise",
+                "predict",
+                "--text",
+                "msg",
+                model,
+                labelled / "test.csv",
+            ],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].startswith(
+        "gatewise: the output cannot be written (No space left on device)"
+    )
+
+
+def test_a_pipe_that_is_closed_early(model, labelled):
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "gatewise",
+            "predict",
+            "--text",
+            "msg",
+            model,
+            labelled / "test.csv",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+    told = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=120) == 1
+    assert told == ""

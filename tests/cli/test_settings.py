@@ -1,0 +1,102 @@
+"""Every parameter of the estimator is an option of the command."""
+
+import inspect
+
+import pytest
+
+from gatewise.classify.classifier import TextClassifier
+from gatewise.cli import train as train_module
+from gatewise.cli.settings import SETTINGS, given_settings, with_settings
+
+PARAMETERS = inspect.signature(TextClassifier.__init__).parameters
+OPTIONS = inspect.signature(train_module.train).parameters
+
+
+def test_no_parameter_is_missing_and_none_is_too_many():
+    names = [setting.name for setting in SETTINGS]
+    assert len(names) == len(set(names))
+    assert {*names, "vectors", "unlabelled"} == set(PARAMETERS) - {"self"}
+
+
+def test_train_has_them_all():
+    assert set(PARAMETERS) - {"self"} <= set(OPTIONS)
+    assert "settings" not in OPTIONS
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_an_option_has_the_type_of_its_parameter(setting):
+    annotation = str(PARAMETERS[setting.name].annotation)
+    kind = "str" if setting.name == "class_weight" else setting.kind.__name__
+    assert kind in annotation
+    assert setting.help.endswith(".")
+
+
+def test_flags():
+    flags = {setting.name: setting.flags for setting in SETTINGS}
+    assert flags["random_state"] == "--seed"
+    assert flags["word_dimension"] == "--word-dimension"
+    assert flags["fixed_length"] == "--fixed-length/--no-fixed-length"
+
+
+def test_help_shows_every_option(gatewise, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 200, raising=False)
+    told = gatewise("train --help").stdout
+    for setting in SETTINGS:
+        assert setting.flags.split("/")[0] in told
+
+
+@pytest.fixture
+def passed_on(monkeypatch, gatewise, tmp_path):
+    """Train with some options; returns what TextClassifier was made with."""
+
+    class StopError(Exception):
+        pass
+
+    def run(options):
+        given = {}
+
+        def made(**settings):
+            given.update(settings)
+            raise StopError
+
+        monkeypatch.setattr("gatewise.classify.classifier.TextClassifier", made)
+        (tmp_path / "d.csv").write_text("text,label\none text,a\nother text,b\n")
+        with pytest.raises(pytest.fail.Exception, match="StopError"):
+            gatewise(f"train {tmp_path}/d.csv --out {tmp_path}/m {options}")
+        return given
+
+    return run
+
+
+def test_nothing_typed_leaves_everything_to_the_recipe(passed_on):
+    assert passed_on("") == {"class_weight": None}
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_what_is_typed_arrives(passed_on, setting):
+    if setting.name == "class_weight":
+        assert passed_on("--class-weight a=2 --class-weight b=0.5") == {
+            "class_weight": {"a": 2.0, "b": 0.5}
+        }
+        return
+    on, _, off = setting.flags.partition("/")
+    typed = {int: ("7", 7), float: ("0.5", 0.5), str: ("tanh", "tanh"), bool: ("", True)}
+    typed_value, value = typed[setting.kind]
+    given = passed_on(f"{on} {typed_value}")
+    assert given.pop(setting.name) == value
+    assert given == {"class_weight": None}
+    if off:
+        assert passed_on(off)[setting.name] is False
+
+
+def test_a_command_may_take_only_some():
+    @with_settings("units")
+    def command(a: int = 1, **settings: object) -> None: ...
+
+    assert list(inspect.signature(command).parameters) == ["a", "units"]
+
+
+def test_zero_and_false_are_given_and_none_is_not():
+    given = given_settings({"a": 0, "b": False, "c": None, "d": [], "e": ""})
+    assert given == {"a": 0, "b": False, "e": ""}

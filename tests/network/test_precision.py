@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import ctypes
+import sys
+
+import pytest
+import torch
+
+from gatewise.base.errors import ConfigError
+from gatewise.network.precision import Precision, choose_precision, keep_freed_memory
+
+
+@pytest.fixture
+def processor(monkeypatch):
+    """Make a machine without a GPU whose processor can or cannot multiply bfloat16."""
+
+    def make(*, able):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        capabilities = {"avx512_bf16": able, "avx2": True}
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+
+    return make
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+
+
+@pytest.mark.parametrize(
+    ("able", "precision", "bf16"),
+    [
+        (True, "auto", True),
+        (True, "bfloat16", True),
+        (True, "float32", False),
+        (False, "auto", False),
+        (False, "float32", False),
+    ],
+)
+def test_the_format_goes_with_the_processor(processor, able, precision, bf16):
+    processor(able=able)
+    assert choose_precision("auto", precision) == Precision("cpu", bf16=bf16)
+    assert choose_precision("cpu", precision) == Precision("cpu", bf16=bf16)
+
+
+def test_bfloat16_is_refused_where_it_would_be_emulated(processor):
+    processor(able=False)
+    with pytest.raises(ConfigError, match="does not multiply in hardware; use 'auto' or 'float32'"):
+        choose_precision("cpu", "bfloat16")
+
+
+def test_a_torch_that_cannot_tell_counts_as_unable(processor, monkeypatch):
+    processor(able=True)
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert not choose_precision().bf16
+
+
+def test_a_gpu_is_taken_where_there_is_one(gpu):
+    assert choose_precision() == Precision("cuda", bf16=True)
+    assert choose_precision("cuda:1", "float32") == Precision("cuda:1", bf16=False)
+    assert choose_precision("cpu", "float32") == Precision("cpu")
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:0", "mps", "gpu", "", "tpu:1"])
+def test_a_device_that_is_not_there_is_refused(processor, device):
+    processor(able=False)
+    with pytest.raises(ConfigError) as caught:
+        choose_precision(device)
+    assert str(caught.value).startswith(f"device is {device!r}, which this machine does not have")
+
+
+@pytest.mark.parametrize("precision", ["float16", "bf16", None])
+def test_an_unknown_format_is_refused(precision):
+    with pytest.raises(ConfigError, match="it must be one of 'auto', 'float32', 'bfloat16'"):
+        choose_precision("cpu", precision)
+
+
+def test_the_format_of_matrix_products():
+    left, right = torch.randn(3, 4), torch.randn(4, 2)
+    with Precision(bf16=True).autocast():
+        assert (left @ right).dtype == torch.bfloat16
+    with Precision().autocast():
+        assert (left @ right).dtype == torch.float32
+
+
+def test_in_words():
+    assert Precision().describe() == "cpu, float32"
+    assert Precision("cuda:0", bf16=True).describe() == "cuda:0, bfloat16"
+
+
+# The C library
+
+
+def test_freed_memory_is_kept_where_glibc_is():
+    glibc = sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt")
+    assert keep_freed_memory() is glibc
+
+
+def test_both_settings_are_made(monkeypatch):
+    calls = []
+
+    class Library:
+        def __init__(self, name):
+            pass
+
+        def mallopt(self, *arguments):
+            calls.append(arguments)
+            return 1
+
+    monkeypatch.setattr(ctypes, "CDLL", Library)
+    assert keep_freed_memory() is True
+    assert calls == [(-1, 2**31 - 1), (-4, 0)]
+
+
+@pytest.mark.parametrize("error", [OSError, TypeError, AttributeError])
+def test_another_c_library_is_no_trouble(monkeypatch, error):
+    def fail(name):
+        raise error
+
+    monkeypatch.setattr(ctypes, "CDLL", fail)
+    assert keep_freed_memory() is False
