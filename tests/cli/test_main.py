@@ -1,9 +1,11 @@
 """The command line as a whole: help, version, failures."""
 
 import errno
+import io
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 
@@ -45,11 +47,16 @@ def test_help_loads_nothing_heavy():
     assert loaded == []
 
 
-def test_the_package_runs_as_a_module():
+def test_the_package_runs_as_a_module(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["anything", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("gatewise", run_name="__main__")
+    assert ended.value.code in (0, None)
+    assert capsys.readouterr().out == f"gatewise {__version__}\n"
+
+
+def test_the_same_in_a_process_of_its_own():
     assert python("-m", "gatewise", "--version").stdout == f"gatewise {__version__}\n"
-
-
-def test_importing_main_of_the_package_runs_nothing():
     assert python("-c", "import gatewise.__main__").stdout == ""
 
 
@@ -127,7 +134,22 @@ def test_a_defect_is_not_hidden(raising):
         raising(ZeroDivisionError())
 
 
-# The same in a process of its own
+def test_what_was_not_written_goes_nowhere(monkeypatch, tmp_path):
+    with (tmp_path / "out.txt").open("w") as stream:
+        monkeypatch.setattr("sys.stdout", stream)
+        stream.write("too late")
+        failures._close_output()
+    assert (tmp_path / "out.txt").read_text() == ""
+
+
+def test_streams_that_cannot_be_set_up_are_taken_as_they_are(monkeypatch):
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    monkeypatch.setattr(main, "app", lambda **options: sys.stdout.write("ran\n"))
+    main.run()
+    assert sys.stdout.getvalue() == "ran\n"
+
+
+# In a process of its own
 
 
 def test_an_interrupt_before_a_command_began(monkeypatch):
@@ -138,6 +160,11 @@ def test_an_interrupt_before_a_command_began(monkeypatch):
     with pytest.raises(SystemExit) as ended:
         main.run()
     assert ended.value.code == 130
+
+
+def predicting(model, labelled):
+    command = [sys.executable, "-m", "gatewise", "predict", "--text", "msg"]
+    return [*command, model, labelled / "test.csv"]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")

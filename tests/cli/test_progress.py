@@ -129,6 +129,19 @@ def test_bars_show_stage_amount_and_note(drawn, stream):
     assert "epoch [1/2]" in told
 
 
+@pytest.mark.parametrize("width", [80, 60])
+def test_a_narrow_terminal_cuts_the_note_alone(stream, width):
+    console = Console(file=stream, force_terminal=True, width=width, color_system=None)
+    drawn = TerminalProgress(console)
+    with drawn.bars:
+        drawn.start("training", 1000, "records")
+        drawn.advance(1000, "epoch 1/20  loss 3.442  accuracy 9.7%  held out 8.5%")
+        drawn.finish()
+    last = stream.getvalue().rstrip().splitlines()[-2]
+    assert "1,000/1,000 records" in last
+    assert "…" in last
+
+
 def test_every_stage_has_its_bar_and_stops_where_it_is(drawn):
     with drawn.bars:
         drawn.advance(1)  # before any stage: nothing to draw

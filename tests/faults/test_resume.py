@@ -10,9 +10,9 @@ import time
 import pytest
 
 OPTIONS = "--text msg --label queue --units 8 --word-dimension 16 --ngram-dimension 4 "
-OPTIONS += "--projection 0 --word2vec-passes 3 --batch-size 8 --epochs 12 --final-epochs 6 "
+OPTIONS += "--projection 0 --word2vec-passes 3 --batch-size 8 --epochs 8 --final-epochs 6 "
 OPTIONS += "--patience 0"
-N_RECORDS = 600
+N_RECORDS = 300
 PATIENCE = 120.0  # seconds
 
 pytestmark = [
@@ -96,10 +96,9 @@ def test_kills_at_every_stage_leave_no_trace(data, undisturbed, tmp_path):
     training = checkpoint / "training.safetensors"
 
     kill_when(begin(data, out), (checkpoint / "word vectors.safetensors").exists)
-    assert not training.exists()
     kill_when(begin(data, out, "--resume"), training.exists)  # after the first epoch
     first = training.read_bytes()
-    kill_when(begin(data, out, "--resume"), changed(training, 4))
+    kill_when(begin(data, out, "--resume"), changed(training, 3))
     assert training.read_bytes() != first
     kill_when(begin(data, out, "--resume"), (checkpoint / "last epochs.safetensors").exists)
     assert not out.exists()
@@ -120,16 +119,3 @@ def test_a_kill_while_saving_keeps_the_old_model(data, undisturbed, tmp_path):
     finish(begin(data, out, "--resume"))
     assert contents(out) == undisturbed
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
-
-
-def test_a_restart_forgets_what_was_killed(data, undisturbed, tmp_path):
-    out = tmp_path / "model"
-    training = tmp_path / "model.checkpoint" / "training.safetensors"
-    kill_when(begin(data, out, "--dropout", "0.3"), training.exists)
-    refused = begin(data, out)
-    _, told = refused.communicate(timeout=PATIENCE)
-    assert refused.returncode == 2
-    assert "--resume to go on with it, or --restart to delete it" in told
-    assert "Traceback" not in told
-    finish(begin(data, out, "--restart"))
-    assert contents(out) == undisturbed

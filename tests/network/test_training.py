@@ -11,7 +11,7 @@ from torch.nn import functional
 from gatewise.base.errors import CheckpointError, ConfigError
 from gatewise.network.checkpoint import Checkpoint
 from gatewise.network.model import log_probabilities
-from gatewise.network.precision import Precision
+from gatewise.network.precision import Precision, choose_precision
 from gatewise.network.training import (
     EpochResult,
     TrainingConfig,
@@ -65,14 +65,14 @@ def make_records(plain):
 @pytest.fixture
 def make_network(plain):
     def make(**changes):
-        dropouts = {"spatial_dropout": 0.1, "dropout": 0.2, "recurrent_dropout": 0.1}
+        dropouts = {"spatial_dropout": 0.1, "dropout": 0.2}
         return plain.network(**dropouts | changes).float()
 
     return make
 
 
 def config(**changes):
-    return TrainingConfig(**{**STEADY, "epochs": 6, "batch_size": 8} | changes)
+    return TrainingConfig(**{**STEADY, "epochs": 6, "batch_size": 15} | changes)
 
 
 def same_weights(first, second):
@@ -159,7 +159,7 @@ def test_torch_is_left_alone(make_network, make_records):
 def test_every_record_is_read_once_an_epoch_in_another_order(make_network, make_records):
     records = make_records()
     train_network(make_network(), records, config(epochs=2), seed=1)
-    first, second = records.batches_made[:8], records.batches_made[8:]
+    first, second = records.batches_made[:4], records.batches_made[4:]
     for epoch in (first, second):
         assert sorted(number for batch in epoch for number in batch) == list(range(60))
     assert first != second
@@ -172,7 +172,7 @@ def test_every_record_is_read_once_an_epoch_in_another_order(make_network, make_
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_loss_is_that_of_torch(make_network, make_records, smoothing, weighted):
     """One batch of all records without dropout: the loss before any update."""
-    network = make_network(spatial_dropout=0.0, dropout=0.0, recurrent_dropout=0.0)
+    network = make_network(spatial_dropout=0.0, dropout=0.0)
     weights = np.linspace(0.1, 1.9, 60, dtype=np.float32) if weighted else None
     records = make_records(weights=weights)
     with torch.no_grad():
@@ -190,8 +190,7 @@ def test_the_loss_is_that_of_torch(make_network, make_records, smoothing, weight
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
 def test_the_gradient_of_the_loss_is_that_of_torch(make_network, make_records, smoothing):
-    dropouts = {"spatial_dropout": 0.0, "dropout": 0.0, "recurrent_dropout": 0.0}
-    network, records = make_network(**dropouts), make_records()
+    network, records = make_network(spatial_dropout=0.0, dropout=0.0), make_records()
     shadow = copy.deepcopy(network)
     loss = functional.cross_entropy(
         shadow(records.batch(np.arange(60))),
@@ -212,7 +211,7 @@ def test_weights_decide_between_records_that_contradict_each_other(plain, make_n
     texts = [[(2, (0,)), (3, (1,))]] * 8
     targets = np.array([0, 1] * 4)
     weights = np.array([1.5, 0.5] * 4, dtype=np.float32)
-    network = make_network(spatial_dropout=0.0, dropout=0.0, recurrent_dropout=0.0)
+    network = make_network(spatial_dropout=0.0, dropout=0.0)
     train_network(
         network,
         ToyRecords(texts, targets, plain.batch, weights),
@@ -230,7 +229,7 @@ def test_records_without_weight_teach_nothing(make_network, make_records):
     wrong.weights = np.array([0.0, 2.0] * 30, dtype=np.float32)
     network = make_network()
     train_network(network, wrong, config(epochs=25, learning_rate=0.02), seed=1)
-    assert (score_records(network, records).argmax(axis=1) == records.targets).mean() > 0.9
+    assert (score_records(network, records).argmax(axis=1) == records.targets).mean() > 0.8
 
 
 # Scoring
@@ -271,7 +270,7 @@ def contrary(make_records):
 
 def test_early_stopping_goes_back_to_the_best_epoch(make_network, make_records, contrary):
     stopped = make_network()
-    settings = config(epochs=60, patience=4)
+    settings = config(epochs=60, patience=4, learning_rate=0.03)
     history = train_network(stopped, make_records(), settings, seed=1, validation=contrary)
     accuracies = [epoch.validation_accuracy for epoch in history]
     best = accuracies.index(max(accuracies)) + 1
@@ -279,7 +278,7 @@ def test_early_stopping_goes_back_to_the_best_epoch(make_network, make_records, 
     assert accuracies[-1] < max(accuracies)
 
     short = make_network()
-    train_network(short, make_records(), config(epochs=best), seed=1)
+    train_network(short, make_records(), config(epochs=best, learning_rate=0.03), seed=1)
     assert same_weights(stopped, short)
 
 
@@ -309,7 +308,7 @@ def test_a_resumed_run_is_an_undisturbed_run(
     make_network, make_records, tmp_path, killed_after, frozen_words
 ):
     settings = config(warmup=0.2, gradient_clip=1.0, label_smoothing=0.1)
-    shape = {"frozen_words": frozen_words}
+    shape = {"frozen_words": frozen_words, "recurrent_dropout": 0.1}
 
     def train(network, **more):
         return train_network(
@@ -337,7 +336,7 @@ def test_a_resumed_run_is_an_undisturbed_run(
 def test_a_resumed_run_stops_early_where_the_undisturbed_did(
     make_network, make_records, contrary, tmp_path, killed_after
 ):
-    settings = config(epochs=60, patience=4)
+    settings = config(epochs=60, patience=4, learning_rate=0.03)
 
     def train(network, **more):
         return train_network(network, make_records(), settings, seed=1, validation=contrary, **more)
@@ -399,10 +398,22 @@ def test_progress_is_told_of_every_record(make_network, make_records):
     assert "%" in last
 
 
-def test_training_in_bfloat16(make_network, make_records):
+@pytest.mark.parametrize(
+    "activation",
+    [
+        "relu",  # our own loop, which any processor can emulate
+        pytest.param(
+            "tanh",
+            marks=pytest.mark.skipif(
+                not choose_precision("cpu").bf16, reason="torch's kernel needs the hardware"
+            ),
+        ),
+    ],
+)
+def test_training_in_bfloat16(make_network, make_records, activation):
     """Products are rounded, weights are not."""
-    rounded, exact = make_network(), make_network()
-    settings = config(epochs=12, learning_rate=0.02)
+    rounded, exact = (make_network(activation=activation) for _ in range(2))
+    settings = config(epochs=10, learning_rate=0.03)
     half = Precision(bf16=True)
     history = train_network(rounded, make_records(), settings, seed=1, precision=half)
     train_network(exact, make_records(), settings, seed=1)
@@ -411,7 +422,9 @@ def test_training_in_bfloat16(make_network, make_records):
     assert not same_weights(rounded, exact)
     records = make_records(seed=7)
     scores = score_records(rounded, records, precision=half)
-    np.testing.assert_allclose(scores, score_records(rounded, records), atol=0.1)
+    exactly = score_records(rounded, records)
+    np.testing.assert_allclose(np.exp(scores), np.exp(exactly), atol=0.05)
+    assert not np.array_equal(scores, exactly)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """A model is written whole, and nobody's files are lost."""
 
-import os
-
 import pytest
 
 from gatewise.base.errors import CheckpointError, ConfigError, DataError
@@ -184,9 +182,21 @@ def test_what_a_killed_save_left_is_cleared_away(out):
     assert sorted(out.parent.iterdir()) == sorted(others)
 
 
-def test_errors_of_the_fit_pass_through_and_keep_nothing(out, small):
+def test_errors_of_the_fit_pass_through_and_leave_nothing(out, small):
     data = TrainingData(corpus_from_lists(["...", "--"], ["a", "b"]))
     with pytest.raises(DataError, match="none of the 2 texts"):
         prepare_run(out).train(TextClassifier(**small), data)
-    assert os.listdir(out.parent) in ([], ["m.checkpoint"])
-    prepare_run(out)
+    assert list(out.parent.iterdir()) == []
+
+
+def test_a_setting_that_is_refused_late_leaves_nothing(out, data, small):
+    with pytest.raises(ConfigError, match="learning_rate"):
+        prepare_run(out).train(TextClassifier(**small, learning_rate=99.0), data)
+    assert list(out.parent.iterdir()) == []
+
+
+def test_a_mistake_does_not_cost_an_older_checkpoint(out, data, small):
+    run = interrupted(out, data, small)
+    with pytest.raises(ConfigError, match="device"):
+        prepare_run(out, resume=True).train(TextClassifier(**small, device="tpu"), data)
+    assert any(run.checkpoint.iterdir())

@@ -11,6 +11,7 @@ from typing import IO
 from rich.console import Console
 from rich.progress import BarColumn, ProgressColumn, Task, TimeRemainingColumn
 from rich.progress import Progress as Bars
+from rich.table import Column
 from rich.text import Text
 
 from gatewise.base.progress import Progress, SilentProgress
@@ -101,10 +102,12 @@ class TerminalProgress:
 
     def __init__(self, console: Console) -> None:
         self.bars = Bars(
-            _StageColumn(),
-            BarColumn(bar_width=24),
-            _AmountColumn(),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            _StageColumn(table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=16, table_column=Column(no_wrap=True)),
+            _AmountColumn(table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(
+                compact=True, elapsed_when_finished=True, table_column=Column(no_wrap=True)
+            ),
             _NoteColumn(),
             console=console,
         )
@@ -164,7 +167,9 @@ class _AmountColumn(ProgressColumn):
 
 class _NoteColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text(str(task.fields["note"]), style="dim")
+        # The only column that gives way where the terminal is narrow.
+        note = str(task.fields["note"])
+        return Text(note, style="dim", no_wrap=True, overflow="ellipsis")
 
 
 @contextlib.contextmanager

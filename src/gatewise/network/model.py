@@ -12,7 +12,7 @@ from gatewise.base.config import check_choice, check_range, check_whole_number
 from gatewise.base.errors import ConfigError
 from gatewise.network.lstm import LSTMLayer
 
-__all__ = ["NetworkConfig", "TextNetwork", "TokenBatch", "log_probabilities"]
+__all__ = ["Dense", "NetworkConfig", "TextNetwork", "TokenBatch", "log_probabilities"]
 
 POOLINGS = ("max", "mean", "max-mean", "last", "flatten")
 
@@ -128,6 +128,30 @@ class TokenBatch:
     lengths: Tensor  # (B,)
 
 
+class Dense(nn.Module):
+    """A dense layer whose initial weights come from a generator of ours.
+
+    torch's own draws them from the global one first, whatever they are replaced with.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+        Sizes of the vectors that go in and come out.
+    generator : torch.Generator
+        Draws the initial weights (Glorot & Bengio 2010).
+    """
+
+    def __init__(self, n_inputs: int, n_outputs: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n_outputs, n_inputs))  # (n_outputs, n_inputs)
+        self.bias = nn.Parameter(torch.zeros(n_outputs))  # (n_outputs,)
+        nn.init.xavier_uniform_(self.weight, generator=generator)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Compute (B, n_inputs) -> (B, n_outputs)."""
+        return functional.linear(inputs, self.weight, self.bias)  # (B, n_outputs)
+
+
 class TextNetwork(nn.Module):
     """Token ids -> logits.
 
@@ -148,9 +172,9 @@ class TextNetwork(nn.Module):
         )
         self.words.weight.requires_grad_(not config.frozen_words)
         self.ngrams = self._ngram_table() if self._has_ngrams else None
-        self.project: nn.Linear | None = None
+        self.project: Dense | None = None
         if config.projection:
-            self.project = self._dense(config.composed_size, config.projection)
+            self.project = Dense(config.composed_size, config.projection, self.generator)
         self.layers = nn.ModuleList(
             LSTMLayer(
                 config.vector_size if number == 0 else config.state_size,
@@ -162,7 +186,7 @@ class TextNetwork(nn.Module):
             )
             for number in range(config.layers)
         )
-        self.dense = self._dense(config.pooled_size, config.n_classes)
+        self.dense = Dense(config.pooled_size, config.n_classes, self.generator)
 
     def forward(self, batch: TokenBatch) -> Tensor:
         """Compute the logits of a batch, shape (B, C)."""
@@ -252,13 +276,6 @@ class TextNetwork(nn.Module):
             include_last_offset=True,
             _weight=torch.empty(size).normal_(0.0, 0.3, generator=self.generator),
         )
-
-    def _dense(self, n_inputs: int, n_outputs: int) -> nn.Linear:
-        # skip_init: the default initialisation would draw from torch's global generator.
-        dense: nn.Linear = nn.utils.skip_init(nn.Linear, n_inputs, n_outputs)  # type: ignore[no-untyped-call]
-        nn.init.xavier_uniform_(dense.weight, generator=self.generator)
-        nn.init.zeros_(dense.bias)
-        return dense
 
 
 def log_probabilities(logits: Tensor, output: str) -> Tensor:

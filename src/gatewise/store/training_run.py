@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatewise.base.errors import CheckpointError, ConfigError
+from gatewise.base.errors import CheckpointError, ConfigError, DataError
 from gatewise.base.progress import Progress
 from gatewise.classify.classifier import TextClassifier
 from gatewise.classify.training_data import TrainingData
@@ -66,18 +66,30 @@ class TrainingRun:
         """
         if self.restart:
             _remove_checkpoint(self.checkpoint)
-        held_out = data.validation
         classifier.set_params(vectors=data.vectors, unlabelled=data.unlabelled or None)
-        classifier.fit(
-            data.corpus.texts,
-            data.corpus.labels,
-            validation=(held_out.texts, held_out.labels) if held_out else None,
-            checkpoint=self.checkpoint,
-            progress=progress,
-        )
+        self._fit(classifier, data, progress)
         save(classifier, self.out)
         _remove_checkpoint(self.checkpoint)
         return classifier
+
+    def _fit(
+        self, classifier: TextClassifier, data: TrainingData, progress: Progress | None
+    ) -> None:
+        goes_on = _has_begun(self.checkpoint)
+        held_out = data.validation
+        try:
+            classifier.fit(
+                data.corpus.texts,
+                data.corpus.labels,
+                validation=(held_out.texts, held_out.labels) if held_out else None,
+                checkpoint=self.checkpoint,
+                progress=progress,
+            )
+        except (ConfigError, DataError):
+            # The command has to change, so nothing can go on from what it left.
+            if not goes_on:
+                _remove_checkpoint(self.checkpoint)
+            raise
 
 
 def prepare_run(out: Path, *, resume: bool = False, restart: bool = False) -> TrainingRun:
@@ -149,11 +161,15 @@ def _check_checkpoint(folder: Path, *, is_expected: bool) -> None:
             f"{folder} is where the checkpoint goes, but holds something else; move that away, or "
             "give the model another name"
         )
-    if any(folder.glob("*.safetensors")) and not is_expected:
+    if _has_begun(folder) and not is_expected:
         raise CheckpointError(
             f"{folder} holds a checkpoint of a run that was not finished; add --resume to go on "
             "with it, or --restart to delete it"
         )
+
+
+def _has_begun(folder: Path) -> bool:
+    return any(folder.glob("*.safetensors"))
 
 
 def _is_checkpoint(folder: Path) -> bool:

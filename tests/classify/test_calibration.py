@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.special import log_softmax, softmax
+from sklearn import metrics
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+
+from gatewise.base.errors import ConfigError
+from gatewise.classify.calibration import (
+    Blend,
+    blend_log_probabilities,
+    fit_blend,
+    fit_temperature,
+    log_loss,
+)
+
+
+def draw(n_records=400, n_classes=4, *, sharpness=1.0, seed=0):
+    """Scores, and targets drawn with the probabilities softmax(sharpness * scores)."""
+    generator = np.random.default_rng(seed)
+    scores = generator.normal(0, 1.5, (n_records, n_classes))
+    probabilities = softmax(sharpness * scores, axis=1)
+    targets = np.array([generator.choice(n_classes, p=row) for row in probabilities])
+    return scores, targets
+
+
+class Scores(ClassifierMixin, BaseEstimator):
+    """Takes the features for the scores."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def decision_function(self, X):
+        return X
+
+    def predict(self, X):
+        return self.classes_[X.argmax(axis=1)]
+
+
+# One temperature
+
+
+def test_the_loss_is_that_of_scikit_learn():
+    scores, targets = draw()
+    expected = metrics.log_loss(targets, softmax(scores, axis=1))
+    assert log_loss(scores, targets) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("sharpness", [0.2, 1.0, 3.0])
+def test_the_temperature_is_the_best_of_a_fine_grid(sharpness):
+    scores, targets = draw(sharpness=sharpness)
+    grid = np.exp(np.linspace(np.log(0.02), np.log(50), 4001))
+    best = grid[np.argmin([log_loss(scores / temperature, targets) for temperature in grid])]
+    found = fit_temperature(scores, targets)
+    assert found == pytest.approx(best, rel=0.005)
+    assert log_loss(scores / found, targets) <= log_loss(scores / best, targets) + 1e-9
+
+
+def test_the_temperature_is_that_of_scikit_learn():
+    scores, targets = draw(sharpness=0.6)
+    frozen = FrozenEstimator(Scores().fit(scores, targets))
+    theirs = CalibratedClassifierCV(frozen, method="temperature").fit(scores, targets)
+    ours = softmax(scores / fit_temperature(scores, targets), axis=1)
+    np.testing.assert_allclose(ours, theirs.predict_proba(scores), atol=2e-4)
+
+
+@pytest.mark.parametrize("factor", [0.1, 4.0])
+def test_scores_of_another_scale_have_another_temperature(factor):
+    scores, targets = draw()
+    expected = factor * fit_temperature(scores, targets)
+    assert fit_temperature(factor * scores, targets) == pytest.approx(expected, rel=0.001)
+
+
+def test_the_temperature_stays_within_limits():
+    """Scores that are always right, or always wrong, know no best one."""
+    scores = np.array([[5.0, 0.0], [0.0, 5.0]])
+    surest = fit_temperature(scores, np.array([0, 1]))
+    assert 0.02 <= surest < 0.5
+    assert log_loss(scores / surest, np.array([0, 1])) < 1e-9
+    assert fit_temperature(scores, np.array([1, 0])) == pytest.approx(50.0, rel=0.01)
+
+
+# The blend
+
+
+def test_weight_zero_is_the_network_and_weight_one_the_companion():
+    network, _ = draw(seed=1)
+    ngrams, _ = draw(seed=2)
+    alone = blend_log_probabilities(network, ngrams, Blend(2.0, 3.0, 1.0, 0.0))
+    np.testing.assert_allclose(alone, log_softmax(network / 2.0, axis=1), atol=1e-12)
+    other = blend_log_probabilities(network, ngrams, Blend(2.0, 3.0, 1.0, 1.0))
+    np.testing.assert_allclose(other, log_softmax(ngrams / 3.0, axis=1), atol=1e-12)
+
+
+def test_the_blend_is_a_weighted_product():
+    network, _ = draw(seed=1)
+    ngrams, _ = draw(seed=2)
+    blend = Blend(1.5, 0.7, 0.8, 0.3)
+    first, second = softmax(network / 1.5, axis=1), softmax(ngrams / 0.7, axis=1)
+    product = (first**0.7 * second**0.3) ** (1 / 0.8)
+    expected = product / product.sum(axis=1, keepdims=True)
+    got = np.exp(blend_log_probabilities(network, ngrams, blend))
+    np.testing.assert_allclose(got, expected, rtol=1e-10)
+
+
+def test_without_a_companion_only_the_network_counts():
+    network, _ = draw()
+    got = blend_log_probabilities(network, None, Blend(2.0, 9.0, 9.0, 0.9))
+    np.testing.assert_allclose(got, log_softmax(network / 2.0, axis=1), atol=1e-12)
+
+
+@settings(max_examples=50)
+@given(
+    arrays(np.float64, (3, 4), elements=st.floats(-1e4, 1e4)),
+    arrays(np.float64, (3, 4), elements=st.floats(-1e4, 1e4)),
+    st.floats(0.02, 50),
+    st.floats(0.02, 50),
+    st.floats(0, 1),
+)
+def test_probabilities_are_finite_and_sum_to_one(network, ngrams, first, second, weight):
+    blend = Blend(first, second, first, weight)
+    for other in (ngrams, None):
+        logarithms = blend_log_probabilities(network, other, blend)
+        assert np.isfinite(logarithms).all()
+        np.testing.assert_allclose(np.exp(logarithms).sum(axis=1), 1.0, atol=1e-9)
+
+
+def test_a_temperature_leaves_the_answers_as_they_are():
+    scores, _ = draw()
+    for temperature in (0.02, 50.0):
+        got = blend_log_probabilities(scores, None, Blend(network_temperature=temperature))
+        assert (got.argmax(axis=1) == scores.argmax(axis=1)).all()
+
+
+@pytest.mark.parametrize("useful", ["network", "ngrams", "both"])
+def test_the_weight_goes_to_the_part_that_knows(useful):
+    scores, targets = draw(n_records=1500)
+    generator = np.random.default_rng(4)
+    noise = generator.normal(0, 1.5, scores.shape)
+    parts = {
+        "network": (scores, noise),
+        "ngrams": (noise, scores),
+        "both": (scores + noise / 2, scores - noise / 2),
+    }
+    blend = fit_blend(*parts[useful], targets)
+    low, high = {"network": (0, 0.15), "ngrams": (0.85, 1), "both": (0.3, 0.7)}[useful]
+    assert low <= blend.ngram_weight <= high
+
+
+def test_the_blend_loses_no_more_than_its_better_part():
+    network, targets = draw(sharpness=0.5)
+    ngrams = network + np.random.default_rng(1).normal(0, 2, network.shape)
+    blend = fit_blend(network, ngrams, targets)
+    assert blend.network_temperature == fit_temperature(network, targets)
+    assert blend.ngram_temperature == fit_temperature(ngrams, targets)
+    mixed = log_loss(blend_log_probabilities(network, ngrams, blend), targets)
+    for scores, temperature in (
+        (network, blend.network_temperature),
+        (ngrams, blend.ngram_temperature),
+    ):
+        assert mixed <= log_loss(scores / temperature, targets) + 1e-6
+
+
+def test_a_blend_without_a_companion():
+    scores, targets = draw()
+    assert fit_blend(scores, None, targets) == Blend(fit_temperature(scores, targets))
+
+
+@pytest.mark.parametrize(
+    "values", [{"ngram_weight": 1.1}, {"ngram_weight": -0.1}, {"blend_temperature": 0.0}]
+)
+def test_what_is_no_blend(values):
+    with pytest.raises(ConfigError, match=next(iter(values))):
+        Blend(**values)

@@ -1,0 +1,580 @@
+from __future__ import annotations
+
+import pickle
+import random
+import re
+from dataclasses import fields
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import compute_class_weight, get_tags
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from gatewise.base.errors import CheckpointError, ConfigError, DataError, GatewiseError
+from gatewise.classify.classifier import TextClassifier
+from gatewise.network.recipes import RECIPES, Recipe
+from gatewise.vectors.word_vectors import WordVectors
+
+SMALL = {
+    "units": 4,
+    "word_dimension": 8,
+    "ngram_dimension": 4,
+    "projection": 0,
+    "epochs": 2,
+    "final_epochs": 1,
+    "batch_size": 16,
+    "word2vec_passes": 2,
+}
+
+
+def make_classifier(**changes):
+    return TextClassifier(**SMALL | changes)
+
+
+@pytest.fixture(scope="module")
+def tickets(make_tickets):
+    return make_tickets(45)
+
+
+@pytest.fixture(scope="module")
+def others(make_tickets):
+    return make_tickets(24, seed=5)
+
+
+@pytest.fixture(scope="module")
+def fitted(tickets):
+    """A classifier of few records. Nobody may fit or change it."""
+    return make_classifier().fit(*tickets)
+
+
+@pytest.fixture(scope="module")
+def held_out(make_tickets):
+    """A classifier of records enough to hold some out. Nobody may fit or change it."""
+    return make_classifier().fit(*make_tickets(160))
+
+
+# What scikit-learn asks of an estimator
+
+
+class NumbersAsTexts(TextClassifier):
+    """The classifier for scikit-learn's checks, whose data are rows of numbers.
+
+    Given texts as its only input, the checks leave nearly everything out.
+    """
+
+    def fit(self, X, y, sample_weight=None):
+        X, y = validate_data(self, X, y, dtype=np.float64)
+        return super().fit(self._texts(X), y, sample_weight)
+
+    def predict_parts(self, X):
+        check_is_fitted(self)
+        return super().predict_parts(self._texts(validate_data(self, X, reset=False)))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.one_d_array = False
+        tags.input_tags.two_d_array = True
+        return tags
+
+    @staticmethod
+    def _texts(X):
+        return [
+            " ".join(f"c{column}v{round(value) % 1000}" for column, value in enumerate(row))
+            for row in X.astype(np.float64).clip(-1e6, 1e6)
+        ]
+
+
+EXPECTED_FAILED_CHECKS = {
+    "check_sample_weight_equivalence_on_dense_data": (
+        "a record of weight 0 still lends its words to word2vec and the vocabulary, and steps are "
+        "taken on batches, so that weights are not the same as repetitions"
+    ),
+}
+
+
+@parametrize_with_checks(
+    [NumbersAsTexts(**SMALL | {"epochs": 1, "validation_fraction": 0.0})],
+    expected_failed_checks=lambda estimator: EXPECTED_FAILED_CHECKS,
+    xfail_strict=True,
+)
+def test_the_checks_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+def test_what_it_says_of_itself():
+    tags = get_tags(TextClassifier())
+    assert tags.estimator_type == "classifier"
+    assert tags.input_tags.string
+    assert tags.input_tags.one_d_array
+    assert not tags.input_tags.two_d_array
+    assert not tags.non_deterministic
+    assert get_tags(TextClassifier(random_state=None)).non_deterministic
+
+
+def test_every_part_of_a_recipe_is_a_parameter():
+    parameters = TextClassifier().get_params()
+    assert parameters.pop("recipe") == "modern"
+    names = {field.name for field in fields(Recipe)}
+    assert names <= parameters.keys()
+    assert all(parameters[name] is None for name in names)
+
+
+def test_every_parameter_is_described():
+    described = re.findall(
+        r"^    (\w+(?:, \w+)*) ?:|^    (\w+(?:, \w+)*)$", TextClassifier.__doc__, re.M
+    )
+    names = {name for pair in described for line in pair for name in line.split(", ")}
+    assert set(TextClassifier().get_params()) <= names
+
+
+def test_a_clone_has_the_parameters_and_nothing_learnt(fitted):
+    vectors = WordVectors(["card"], np.ones((1, 8)))
+    original = make_classifier(vectors=vectors, class_weight={"card": 2.0}, random_state=9)
+    copy = clone(original)
+    ours, theirs = original.get_params(), copy.get_params()
+    assert np.array_equal(ours.pop("vectors").matrix, theirs.pop("vectors").matrix)
+    assert ours == theirs
+    assert not hasattr(clone(fitted), "model_")
+
+
+def test_fitting_leaves_the_parameters_alone(tickets):
+    classifier = make_classifier()
+    before = classifier.get_params()
+    assert classifier.fit(*tickets) is classifier
+    assert classifier.get_params() == before
+    assert classifier.recipe_.units == 4
+    assert classifier.recipe_.pooling == RECIPES["modern"].pooling
+
+
+def test_in_a_pipeline(tickets, others, fitted):
+    shout = FunctionTransformer(lambda texts: [text.upper() for text in texts])
+    pipeline = make_pipeline(shout, make_classifier())
+    pipeline.fit(*tickets)
+    assert np.array_equal(pipeline.predict_proba(others[0]), fitted.predict_proba(others[0]))
+
+
+def test_cross_validation(tickets):
+    scores = cross_val_score(make_classifier(), *tickets, cv=3, error_score="raise")
+    assert scores.shape == (3,)
+    assert scores.mean() > 0.8
+
+
+def test_a_grid_search_over_units(tickets):
+    """Over an array: its numbers are numpy's."""
+    search = GridSearchCV(make_classifier(), {"units": np.array([2, 5])}, cv=2, error_score="raise")
+    search.fit(*tickets)
+    assert search.best_params_["units"] in (2, 5)
+    assert search.best_estimator_.recipe_.units == search.best_params_["units"]
+    assert search.predict(tickets[0]).shape == (45,)
+
+
+def test_a_fitted_classifier_can_be_pickled(fitted, others):
+    """As joblib does on its way to other processes."""
+    copy = pickle.loads(pickle.dumps(fitted))
+    assert np.array_equal(copy.predict_proba(others[0]), fitted.predict_proba(others[0]))
+
+
+# Probabilities
+
+
+def test_probabilities(fitted, others):
+    probabilities = fitted.predict_proba(others[0])
+    assert probabilities.shape == (24, 3)
+    assert probabilities.dtype == np.float64
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-9)
+    assert (probabilities > 0).all()
+    np.testing.assert_allclose(np.log(probabilities), fitted.predict_log_proba(others[0]))
+    best = fitted.classes_[probabilities.argmax(axis=1)]
+    assert np.array_equal(fitted.predict(others[0]), best)
+    assert np.array_equal(
+        fitted.predict_parts(others[0]).blend, fitted.predict_log_proba(others[0])
+    )
+
+
+def test_each_part_learns_by_itself(make_tickets, others):
+    classifier = make_classifier(epochs=25, final_epochs=0, units=8, learning_rate=0.01)
+    parts = classifier.fit(*make_tickets(60)).predict_parts(others[0])
+    targets = np.searchsorted(classifier.classes_, others[1])
+    for part in (parts.lstm, parts.ngrams, parts.blend):
+        assert (part.argmax(axis=1) == targets).mean() >= 0.9
+
+
+def test_held_out_records_lead_to_last_epochs(held_out, others):
+    assert held_out.model_.facts["held_out"]["n_records"] >= 30
+    assert [epoch.epoch for epoch in held_out.model_.history] == [1, 2, 1]
+    assert held_out.score(*others) > 0.8
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_can_be_fitted(make_tickets, others, recipe):
+    classifier = make_classifier(recipe=recipe).fit(*make_tickets(60))
+    assert np.isfinite(classifier.predict_log_proba(others[0])).all()
+    assert (classifier.model_.ngrams is not None) == (recipe == "modern")
+    assert classifier.recipe_.pooling == RECIPES[recipe].pooling
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pooling": "last", "pool_vectors": False},
+        {"pooling": "flatten", "pool_vectors": False, "fixed_length": True},
+        {"layers": 2, "bidirectional": False, "projection": 5},
+        {"output": "sigmoid", "activation": "relu"},
+        {"recurrent_dropout": 0.3, "embedding": "random", "ngram_dimension": 0},
+        {"word2vec_algorithm": "cbow", "min_count": 3, "max_length": 2, "max_words": 9},
+    ],
+)
+def test_parts_can_be_exchanged(tickets, others, changes):
+    classifier = make_classifier(**changes).fit(*tickets)
+    assert np.isfinite(classifier.predict_log_proba(others[0])).all()
+    for name, value in changes.items():
+        assert getattr(classifier.recipe_, name, value) == value
+
+
+def test_texts_of_any_kind(fitted):
+    texts = ["", " ", "\x00\ud800", "card " * 500, "北京的卡", "no known word"]
+    assert np.isfinite(fitted.predict_log_proba(texts)).all()
+    assert fitted.predict([]).shape == (0,)
+    assert fitted.predict_proba([]).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        tuple,
+        np.array,
+        lambda texts: np.array(texts, dtype=object)[:, None],
+        pd.Series,
+        lambda texts: pd.DataFrame({"text": texts}),
+    ],
+    ids=["tuple", "array", "column", "series", "frame"],
+)
+def test_containers_of_texts(fitted, others, wrap):
+    expected = fitted.predict_proba(others[0])
+    assert np.array_equal(fitted.predict_proba(wrap(others[0])), expected)
+
+
+def test_a_frame_of_records(tickets, others, fitted):
+    frame = pd.DataFrame({"text": tickets[0], "label": tickets[1]}, index=range(100, 145))
+    classifier = make_classifier().fit(frame["text"], frame["label"])
+    assert np.array_equal(classifier.predict_proba(others[0]), fitted.predict_proba(others[0]))
+
+
+# Labels
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"balance": 30, "card": -1, "transfer": 7},
+        {"balance": True, "card": False, "transfer": True},
+        {"balance": "b", "card": "北", "transfer": "a"},
+        {"balance": 2.0, "card": 1.0, "transfer": 3.0},
+    ],
+    ids=["int", "bool", "str", "float"],
+)
+def test_labels_of_every_kind_come_back(tickets, others, names):
+    labels = [names[label] for label in tickets[1]]
+    classifier = make_classifier().fit(tickets[0], labels)
+    assert classifier.classes_.tolist() == sorted(set(names.values()))
+    predicted = classifier.predict(others[0])
+    assert predicted.dtype == np.asarray(labels).dtype
+    assert set(predicted.tolist()) <= set(names.values())
+    assert (predicted == [names[label] for label in others[1]]).mean() > 0.8
+    assert classifier.model_.labels == tuple(str(label) for label in sorted(set(names.values())))
+
+
+def test_two_classes(tickets, others):
+    labels = [label == "card" for label in tickets[1]]
+    classifier = make_classifier().fit(tickets[0], labels)
+    assert classifier.predict_proba(others[0]).shape == (24, 2)
+
+
+# Weights
+
+
+@pytest.fixture(scope="module")
+def unequal(make_tickets):
+    """Many records of one class, and texts that say nothing."""
+    texts, labels = make_tickets(60)
+    kept = [row for row, label in enumerate(labels) if label == "card" or row % 4 == 0]
+    return [texts[row] for row in kept], [labels[row] for row in kept]
+
+
+def test_balanced_classes(unequal):
+    texts, labels = unequal
+    classes = np.unique(labels)
+    factors = compute_class_weight("balanced", classes=classes, y=np.array(labels))
+    balanced, given, plain = (
+        make_classifier(class_weight=class_weight).fit(texts, labels).predict_proba(["hello"])
+        for class_weight in (
+            "balanced",
+            dict(zip(classes.tolist(), factors.tolist(), strict=True)),
+            None,
+        )
+    )
+    assert np.array_equal(balanced, given)
+    card = classes.tolist().index("card")
+    assert balanced[0, card] < plain[0, card]
+
+
+def test_class_weights_and_record_weights_are_multiplied(unequal):
+    texts, labels = unequal
+    weights = np.linspace(0.5, 1.5, len(labels))
+    both = np.where(np.array(labels) == "card", 3.0, 1.0) * weights
+    first = make_classifier(class_weight={"card": 3.0}).fit(texts, labels, sample_weight=weights)
+    second = make_classifier().fit(texts, labels, sample_weight=both * 7)
+    assert np.array_equal(first.predict_proba(texts), second.predict_proba(texts))
+
+
+def test_equal_weights_are_no_weights(tickets, others, fitted):
+    weighted = make_classifier().fit(*tickets, sample_weight=[0.3] * 45)
+    assert np.array_equal(weighted.predict_proba(others[0]), fitted.predict_proba(others[0]))
+
+
+def test_a_class_without_weight_is_rarely_predicted(tickets, others):
+    weights = [0.0 if label == "card" else 1.0 for label in tickets[1]]
+    classifier = make_classifier(epochs=10).fit(*tickets, sample_weight=weights)
+    assert (classifier.predict(others[0]) == "card").mean() < 0.1
+    assert classifier.classes_.tolist() == ["balance", "card", "transfer"]
+
+
+# Seeds
+
+
+def test_the_same_seed_gives_the_same_bits(tickets, others, fitted):
+    first = make_classifier().fit(*tickets)
+    expected = fitted.predict_proba(others[0])
+    assert np.array_equal(first.predict_proba(others[0]), expected)
+    again = first.fit(*tickets)
+    assert np.array_equal(again.predict_proba(others[0]), expected)
+
+
+def test_another_seed_gives_others(tickets, others, fitted):
+    other = make_classifier(random_state=1).fit(*tickets)
+    assert not np.allclose(other.predict_proba(others[0]), fitted.predict_proba(others[0]))
+
+
+def test_a_random_state_moves_on_from_fit_to_fit(tickets, others):
+    def fit(random_state):
+        classifier = make_classifier(random_state=random_state).fit(*tickets)
+        return classifier.predict_proba(others[0])
+
+    shared = np.random.RandomState(4)
+    first, second = fit(shared), fit(shared)
+    assert np.array_equal(first, fit(np.random.RandomState(4)))
+    assert not np.allclose(first, second)
+
+
+def test_without_a_seed_two_fits_differ(tickets, others):
+    classifier = make_classifier(random_state=None)
+    first, second = (classifier.fit(*tickets).predict_proba(others[0]) for _ in range(2))
+    assert not np.array_equal(first, second)
+
+
+def test_global_generators_are_left_alone(make_tickets):
+    def state():
+        legacy = np.random.get_state()[1].tolist()  # noqa: NPY002
+        return random.getstate(), legacy, torch.random.get_rng_state().tolist()
+
+    before = state()
+    make_classifier(recurrent_dropout=0.2, validation_fraction=0.4).fit(*make_tickets(81))
+    assert state() == before
+
+
+# Validation, vectors, unlabelled texts
+
+
+def test_given_validation_records(tickets, others):
+    classifier = make_classifier().fit(*tickets, validation=others)
+    assert classifier.model_.facts["held_out"]["n_records"] == 24
+    assert len(classifier.model_.history) == 2
+
+
+def test_validation_labels_are_those_of_the_training(tickets):
+    numbers = [{"balance": 5, "card": 1, "transfer": 9}[label] for label in tickets[1]]
+    classifier = make_classifier()
+    classifier.fit(tickets[0], numbers, validation=(["my card is stuck"] * 3, [1, 1, 1]))
+    assert classifier.model_.facts["held_out"]["ngrams"] == 1.0
+
+
+@pytest.mark.parametrize("label", ["zebra", "aaa", 3, True])
+def test_an_unknown_validation_label_is_named(tickets, label):
+    with pytest.raises(DataError) as caught:
+        make_classifier().fit(*tickets, validation=(["one"], [label]))
+    assert str(caught.value) == (
+        f"the validation records have a label that the training records have not: {label!r}; "
+        "correct it or leave those records out"
+    )
+
+
+def test_vectors_decide_the_dimension(tickets, others):
+    vectors = WordVectors(["card", "balance"], np.random.default_rng(0).normal(size=(2, 5)))
+    classifier = make_classifier(word_dimension=None, vectors=vectors).fit(*tickets)
+    assert classifier.recipe_.word_dimension == 5
+    assert classifier.predict(others[0]).shape == (24,)
+    with pytest.raises(ConfigError, match="the vectors given have 5 numbers a word"):
+        make_classifier(vectors=vectors).fit(*tickets)
+
+
+def test_unlabelled_texts_are_read(tickets):
+    classifier = make_classifier(unlabelled=["savings plans", "a savings book"]).fit(*tickets)
+    assert "savings" in classifier.model_.vocabulary
+    with pytest.raises(DataError, match="texts must be a list of strings"):
+        make_classifier(unlabelled="one text").fit(*tickets)
+
+
+# Few records
+
+
+def test_as_few_records_as_there_are_classes():
+    classifier = make_classifier().fit(["my card", "my balance"], ["card", "balance"])
+    assert set(classifier.predict(["card", "balance"])) <= {"card", "balance"}
+    assert classifier.model_.facts["notes"][0].startswith("too few records to hold some out")
+
+
+def test_without_held_out_records(tickets):
+    classifier = make_classifier(validation_fraction=0).fit(*tickets)
+    assert classifier.model_.facts["notes"][0].startswith("no records are held out")
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "weights", "message"),
+    [
+        ("one text", ["a"], None, "texts must be a list of strings; got str 'one text'"),
+        ([1, 2], ["a", "b"], None, "text number 0 is 1 of type int; every text must be a string"),
+        (["x", None], ["a", "b"], None, "text number 1 is None of type NoneType"),
+        ([["x", "y"]], ["a"], None, r"got an array of shape \(1, 2\)"),
+        (["x", "y"], ["a"], None, "2 texts came with 1 labels; give one label per text"),
+        (["x", "y"], ["a", "a"], None, "all 2 records have one class, 'a'; a classifier needs"),
+        (["x", "y"], [7, 7], None, "all 2 records have one class, 7; a classifier needs"),
+        ([], [], None, "there are no records"),
+        (["x", "y"], None, None, "got None"),
+        (["x", "y"], ["a", None], None, "the label of text number 1 is missing"),
+        (["x", "y"], ["a", "b"], [1.0, float("nan")], "that of text number 1 is nan"),
+        (["x", "y"], ["a", "b"], [1.0], r"got an array of shape \(1,\)"),
+        (["x", "y"], ["a", "b"], [0.0, 0.0], "all records have the weight zero"),
+        (["...", ""], ["a", "b"], None, "none of the 2 texts has a word or number in it"),
+    ],
+)
+def test_data_that_cannot_be_learnt_from(texts, labels, weights, message):
+    with pytest.raises(DataError, match=message) as caught:
+        make_classifier().fit(texts, labels, sample_weight=weights)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"recipe": "moderm"}, "recipe is 'moderm'; it must be one of 'modern', 'classic'"),
+        ({"units": 0}, "units is 0; allowed is 1 to"),
+        ({"units": 4.5}, r"units is 4\.5; it must be a whole number"),
+        ({"epochs": -1}, "epochs is -1"),
+        ({"dropout": 1.0}, r"dropout is 1\.0; allowed is"),
+        ({"pooling": "sum"}, "pooling is 'sum'; it must be one of"),
+        ({"learning_rate": "fast"}, "learning_rate is 'fast'; it must be a number"),
+        ({"word2vec_window": 0}, "window is 0"),
+        ({"embedding": "glove"}, "embedding is 'glove'"),
+        ({"validation_fraction": 1.0}, r"validation_fraction is 1\.0"),
+        ({"max_words": 0}, "max_words is 0"),
+        ({"max_words": 2.5}, r"max_words is 2\.5; it must be a whole number"),
+        ({"language": "english!"}, "language is 'english!'"),
+        ({"device": "abacus"}, "device is 'abacus'"),
+        ({"precision": "int8"}, "precision is 'int8'"),
+        ({"random_state": -1}, "random_state is -1"),
+        ({"class_weight": "even"}, "class_weight is 'even': "),
+        ({"class_weight": {"zebra": 2.0}}, "class_weight is {'zebra': 2.0}: "),
+    ],
+)
+def test_parameters_that_are_not_allowed(tickets, changes, message):
+    with pytest.raises(ConfigError, match=f"^{message}"):
+        make_classifier(**changes).fit(*tickets)
+
+
+def test_bad_texts_are_refused_when_predicting_too(fitted):
+    with pytest.raises(DataError, match="texts must be a list of strings"):
+        fitted.predict("one text")
+    with pytest.raises(DataError, match="text number 1 is nan"):
+        fitted.predict_proba(["x", float("nan")])
+
+
+def test_predicting_before_fitting():
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        make_classifier().predict(["x"])
+
+
+# Checkpoints
+
+
+class Killer:
+    """Progress that ends the process, as far as a fit can see, within some stage."""
+
+    def __init__(self, stage, after=0):
+        self.stage, self.left, self.inside, self.stages = stage, after, False, []
+
+    def start(self, stage, total, unit):
+        self.inside = stage == self.stage
+        self.stages.append(stage)
+
+    def advance(self, n_units, note=""):
+        self.left -= n_units * self.inside
+        if self.left < 0:
+            raise KeyboardInterrupt
+
+    def message(self, text):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("stage", "after"),
+    [
+        ("tokens", 5),
+        ("word vectors", 1),
+        ("training", 0),
+        ("training", 150),
+        ("companion", 1),
+        ("last epochs", 30),
+        ("last epochs", 165),
+    ],
+)
+def test_a_resumed_fit_is_an_undisturbed_fit(
+    make_tickets, others, held_out, tmp_path, stage, after
+):
+    records = make_tickets(160)
+    folder = tmp_path / "kept"
+    if (stage, after) == ("last epochs", 165):  # finished but for what comes after the fit
+        make_classifier().fit(*records, checkpoint=folder)
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            make_classifier().fit(*records, checkpoint=folder, progress=Killer(stage, after))
+    listener = Killer("none")
+    resumed = make_classifier().fit(*records, checkpoint=str(folder), progress=listener)
+    expected = held_out.predict_proba(others[0])
+    assert np.array_equal(resumed.predict_proba(others[0]), expected)
+    assert resumed.model_.blend == held_out.model_.blend
+    assert ("word vectors" in listener.stages) == (stage in ("tokens", "word vectors"))
+
+
+@pytest.mark.parametrize("changes", [{"random_state": 1}, {"dropout": 0.11}, {"language": "en"}])
+def test_a_checkpoint_of_another_fit_is_refused(tickets, tmp_path, changes):
+    make_classifier().fit(*tickets, checkpoint=tmp_path)
+    with pytest.raises(CheckpointError, match="other data, settings, seed or versions") as caught:
+        make_classifier(**changes).fit(*tickets, checkpoint=tmp_path)
+    assert isinstance(caught.value, GatewiseError)
+
+
+def test_a_checkpoint_of_other_data_is_refused(tickets, others, tmp_path):
+    make_classifier().fit(*tickets, checkpoint=tmp_path)
+    with pytest.raises(CheckpointError):
+        make_classifier().fit(*others, checkpoint=tmp_path)

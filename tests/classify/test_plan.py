@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewise.classify.plan import (
+    choose_batch_size,
+    choose_epochs,
+    choose_passes,
+    last_epochs,
+    last_epochs_config,
+    network_config,
+    settle_recipe,
+    training_config,
+)
+from gatewise.network.recipes import RECIPES, choose_recipe
+from gatewise.network.training import TrainingConfig
+from gatewise.text.vocabulary import Vocabulary
+
+OPEN = {"epochs": 0, "batch_size": 0, "word2vec_passes": 0, "final_epochs": -1}
+SETTLED = {"epochs": 7, "batch_size": 33, "word2vec_passes": 9, "final_epochs": 0}
+LENGTHS = np.array([3, 0, 12, 7, 30])
+
+
+# What the data decide
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_nothing_is_left_open(name):
+    settled, _ = settle_recipe(choose_recipe(name), LENGTHS)
+    training_config(settled)
+    assert settled.word2vec_passes >= 1
+    assert settled.final_epochs >= 0
+
+
+def test_what_was_given_stays():
+    recipe = choose_recipe("modern", max_length=50, **SETTLED)
+    assert settle_recipe(recipe, LENGTHS) == (recipe, [])
+
+
+def test_what_was_left_open_is_chosen_from_the_tokens_that_are_read():
+    recipe = choose_recipe("modern", max_length=10, **OPEN)
+    settled, _ = settle_recipe(recipe, LENGTHS)
+    n_read, n_all = 3 + 0 + 10 + 7 + 10, int(LENGTHS.sum())
+    assert settled.batch_size == choose_batch_size(n_read, 5)
+    assert settled.epochs == choose_epochs(n_read, -(-5 // settled.batch_size))
+    assert settled.word2vec_passes == choose_passes(n_all)
+    assert settled.final_epochs == last_epochs(settled.epochs)
+    others = asdict(recipe).keys() - OPEN.keys()
+    assert all(getattr(settled, name) == getattr(recipe, name) for name in others)
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(1, 10**6))
+def test_more_tokens_need_no_more_readings(first, second, n_steps):
+    few, many = sorted([first, second])
+    assert choose_epochs(few, n_steps) >= choose_epochs(many, n_steps) >= 1
+    assert choose_passes(few) >= choose_passes(many) >= 1
+
+
+@given(st.integers(1, 10**6), st.integers(0, 1000))
+def test_batch_sizes_are_useful(n_records, mean_length):
+    batch_size = choose_batch_size(n_records * mean_length, n_records)
+    assert 1 <= batch_size <= 1024
+    assert batch_size >= choose_batch_size(n_records * (mean_length + 50), n_records)
+
+
+@given(st.integers(1, 1000))
+def test_the_last_epochs_are_few(epochs):
+    assert 1 <= last_epochs(epochs) <= max(1, epochs / 2)
+
+
+# The length limit
+
+
+def test_zeros_in_front_reach_no_further_than_the_longest_text():
+    recipe = choose_recipe("classic", max_length=100)
+    assert settle_recipe(recipe, LENGTHS)[0].max_length == 30
+    assert settle_recipe(recipe, np.array([0, 0]))[0].max_length == 1
+    assert settle_recipe(recipe, np.array([500]))[0].max_length == 100
+
+
+def test_otherwise_the_limit_stays():
+    assert settle_recipe(choose_recipe("modern", max_length=100), LENGTHS)[0].max_length == 100
+
+
+def test_cut_texts_are_told_of():
+    _, notes = settle_recipe(choose_recipe("modern", max_length=7, companion=True), LENGTHS)
+    assert notes == [
+        "2 of 5 texts (40.0%) are longer than 7 tokens; the network reads that much of them, the "
+        "n-gram companion all of it"
+    ]
+    _, notes = settle_recipe(choose_recipe("modern", max_length=7, companion=False), LENGTHS)
+    assert notes == [
+        "2 of 5 texts (40.0%) are longer than 7 tokens; the network reads that much of them"
+    ]
+    assert settle_recipe(choose_recipe("modern", max_length=30), LENGTHS)[1] == []
+
+
+# From the recipe to the settings
+
+
+@pytest.mark.parametrize(
+    ("embedding", "frozen"), [("frozen", True), ("fine-tuned", False), ("random", False)]
+)
+def test_the_network_gets_its_sizes_from_the_data(embedding, frozen):
+    recipe = choose_recipe("modern", embedding=embedding, units=13, pooling="max", dropout=0.25)
+    vocabulary = Vocabulary(["a", "b", "c"], [3, 2, 1], ["<a>", "<b>"])
+    config = network_config(recipe, vocabulary, ["x", "y", "z", "w"])
+    assert (config.n_words, config.n_ngrams, config.n_classes) == (5, 2, 4)
+    assert (config.units, config.pooling, config.dropout) == (13, "max", 0.25)
+    assert config.frozen_words is frozen
+
+
+def test_every_setting_of_the_training_is_handed_on():
+    changes = {
+        "epochs": 3,
+        "batch_size": 5,
+        "learning_rate": 0.5,
+        "word_rate": 0.25,
+        "weight_decay": 0.125,
+        "warmup": 0.75,
+        "gradient_clip": 8.0,
+        "label_smoothing": 0.0625,
+        "patience": 11,
+        "adam_beta2": 0.9,
+        "adam_epsilon": 0.001,
+    }
+    assert changes.keys() == {field.name for field in fields(TrainingConfig)}
+    assert asdict(training_config(choose_recipe("modern", **changes))) == changes
+
+
+def test_the_last_epochs_are_gentle_and_do_not_stop():
+    recipe = choose_recipe("modern", **SETTLED | {"final_epochs": 4})
+    usual, last = training_config(recipe), last_epochs_config(recipe)
+    assert last.epochs == 4
+    assert last.patience == 0
+    assert 0 < last.learning_rate < usual.learning_rate
+    changed = {"epochs", "patience", "learning_rate"}
+    same = asdict(usual).keys() - changed
+    assert all(getattr(last, name) == getattr(usual, name) for name in same)

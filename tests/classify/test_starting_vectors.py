@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from gatewise.classify import starting_vectors
+from gatewise.classify.starting_vectors import measure_coverage, own_vectors, put_into
+from gatewise.network.checkpoint import Checkpoint
+from gatewise.network.model import NetworkConfig, TextNetwork
+from gatewise.network.recipes import choose_recipe
+from gatewise.text.vocabulary import Vocabulary
+from gatewise.vectors.word2vec import Word2VecConfig, train_word2vec
+from gatewise.vectors.word_vectors import WordVectors
+
+TEXTS = [["the", "cat", "sat"], ["the", "dog", "sat"], ["the", "\ud800", "ran"]] * 5
+RECIPE = choose_recipe(
+    "modern",
+    word_dimension=6,
+    word2vec_passes=3,
+    word2vec_window=2,
+    word2vec_algorithm="cbow",
+    min_count=2,
+)
+
+
+@pytest.fixture
+def vocabulary():
+    return Vocabulary(["the", "cat", "dog", "unseen"], [15, 5, 4, 1])
+
+
+@pytest.fixture
+def vectors():
+    generator = np.random.default_rng(0)
+    matrix = generator.normal(3, 2, (4, 6)).astype(np.float32)
+    return WordVectors(["dog", "zebra", "the", "cat"], matrix)
+
+
+def make_network(vocabulary):
+    config = NetworkConfig(
+        n_words=len(vocabulary), n_ngrams=0, n_classes=2, word_dimension=6, units=3
+    )
+    return TextNetwork(config, seed=1)
+
+
+# word2vec
+
+
+def test_own_vectors_are_word2vec_by_the_recipe():
+    config = Word2VecConfig(dimension=6, algorithm="cbow", window=2, passes=3, min_count=2)
+    expected = train_word2vec(TEXTS, config, seed=5)
+    found = own_vectors(TEXTS, RECIPE, seed=5)
+    assert found.vectors.words == expected.vectors.words
+    assert np.array_equal(found.vectors.matrix, expected.vectors.matrix)
+    assert found.losses == expected.losses
+
+
+def test_kept_vectors_are_not_trained_again(tmp_path, monkeypatch):
+    checkpoint = Checkpoint(tmp_path, "run")
+    first = own_vectors(TEXTS, RECIPE, seed=5, checkpoint=checkpoint)
+
+    def fail(*arguments, **settings):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(starting_vectors, "train_word2vec", fail)
+    second = own_vectors(TEXTS, RECIPE, seed=5, checkpoint=checkpoint)
+    assert second.vectors.words == first.vectors.words
+    assert np.array_equal(second.vectors.matrix, first.vectors.matrix)
+    assert second.losses == first.losses
+
+
+# Coverage
+
+
+def test_coverage_counts_words_and_occurrences(vocabulary, vectors):
+    coverage = measure_coverage(vocabulary, vectors)
+    assert coverage.words == 3 / 4
+    assert coverage.occurrences == 24 / 25
+
+
+def test_coverage_of_an_empty_vocabulary(vectors):
+    coverage = measure_coverage(Vocabulary([], []), vectors)
+    assert (coverage.words, coverage.occurrences) == (0.0, 0.0)
+
+
+# Into the network
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.3])
+def test_each_word_gets_its_own_row(vocabulary, vectors, scale):
+    network = make_network(vocabulary)
+    before = network.words.weight.detach().clone()
+    put_into(network, vocabulary, vectors, scale)
+    after = network.words.weight.detach()
+    known = ["the", "cat", "dog"]
+    factor = scale / np.stack([vectors.vector(word) for word in known]).std() if scale else 1.0
+    for word in known:
+        expected = torch.tensor(vectors.vector(word) * factor)
+        torch.testing.assert_close(after[vocabulary.word_id(word)], expected)
+    for row in (0, 1, vocabulary.word_id("unseen")):  # padding, unknown, without a vector
+        assert torch.equal(after[row], before[row])
+    assert network.words.weight.requires_grad
+
+
+def test_scaled_vectors_have_the_deviation_asked_for(vocabulary, vectors):
+    network = make_network(vocabulary)
+    put_into(network, vocabulary, vectors, 0.7)
+    assert float(network.words.weight.detach()[2:5].std(correction=0)) == pytest.approx(0.7)
+
+
+def test_vectors_all_alike_are_not_divided_by_zero(vocabulary):
+    network = make_network(vocabulary)
+    put_into(network, vocabulary, WordVectors(["the", "cat"], np.full((2, 6), 0.5)), 0.3)
+    assert (network.words.weight[2:4] == 0.5).all()
+
+
+def test_vectors_of_other_words_change_nothing(vocabulary):
+    network = make_network(vocabulary)
+    before = network.words.weight.detach().clone()
+    put_into(network, vocabulary, WordVectors(["zebra"], np.ones((1, 6))), 0.3)
+    assert torch.equal(network.words.weight, before)
+
+
+def test_the_vectors_given_are_not_written_to(vocabulary, vectors):
+    network = make_network(vocabulary)
+    kept = vectors.matrix.copy()
+    put_into(network, vocabulary, vectors, 0.0)
+    with torch.no_grad():
+        network.words.weight.zero_()
+    assert np.array_equal(vectors.matrix, kept)
