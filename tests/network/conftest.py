@@ -1,6 +1,8 @@
-"""The network once more, in numpy and with plain loops: one text at a time, no padding."""
+"""The network once more, in numpy and with plain loops; and records for its training."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -169,3 +171,67 @@ def plain():
         weights = staticmethod(as_numpy)
 
     return Plain
+
+
+# Training
+
+
+@dataclass
+class ToyRecords:
+    """Texts of (word id, n-gram ids) with targets, after the protocol ``Records``."""
+
+    texts: list
+    targets: np.ndarray
+    weights: np.ndarray | None = None
+    batches_made: list = field(default_factory=list)
+
+    def shuffled(self, batch_size, generator):
+        order = generator.permutation(len(self.texts))
+        return np.split(order, range(batch_size, len(order), batch_size))
+
+    def ordered(self, batch_size):
+        return np.split(np.arange(len(self.texts)), range(batch_size, len(self.texts), batch_size))
+
+    def batch(self, numbers):
+        self.batches_made.append(numbers.tolist())
+        return make_batch([self.texts[number] for number in numbers])
+
+
+@pytest.fixture(scope="session")
+def toy_records():
+    return ToyRecords
+
+
+@pytest.fixture(scope="session")
+def make_records():
+    """Make n texts of three classes: one of the words 2, 3 and 4 stands somewhere in each."""
+
+    def make(n_records=60, seed=0, weights=None):
+        generator = np.random.default_rng(seed)
+        targets = np.arange(n_records) % 3
+        texts = []
+        for target in targets:
+            words = generator.integers(5, 9, generator.integers(1, 5)).tolist()
+            words.insert(generator.integers(0, len(words) + 1), 2 + int(target))
+            texts.append([(word, (word % 7,)) for word in words])
+        return ToyRecords(texts, targets, weights)
+
+    return make
+
+
+@pytest.fixture
+def contrary(make_records):
+    """Held-out records with wrong labels: the better the network, the lower the accuracy."""
+    records = make_records(seed=5)
+    records.targets = (records.targets + 1) % 3
+    return records
+
+
+@pytest.fixture(scope="session")
+def dropping():
+    """Make a float32 network with dropout."""
+
+    def make(**changes):
+        return make_network(**{"spatial_dropout": 0.1, "dropout": 0.2} | changes).float()
+
+    return make

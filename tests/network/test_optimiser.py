@@ -178,6 +178,14 @@ def test_clipping_is_that_of_torch_on_dense_copies(plain, limit, shape):
         torch.testing.assert_close(own, theirs.grad, rtol=1e-12, atol=1e-15)
 
 
+def test_weights_that_a_loss_does_not_use_are_passed_over(plain):
+    network = plain.network()
+    before = snapshot(network)
+    make_optimiser(network, gradient_clip=0.1).step(network.dense.weight.square().sum(), 1.0)
+    changed = [name for name, value in snapshot(network).items() if (value != before[name]).any()]
+    assert changed == ["dense.weight"]
+
+
 def test_without_a_limit_gradients_stay_as_they_are(plain):
     network = plain.network()
     shadow = copy.deepcopy(network)

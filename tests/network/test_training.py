@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
-from gatewise.base.errors import CheckpointError, ConfigError
-from gatewise.network.checkpoint import Checkpoint
+from gatewise.base.errors import ConfigError
 from gatewise.network.model import log_probabilities
 from gatewise.network.precision import Precision, choose_precision
 from gatewise.network.training import (
@@ -23,54 +21,6 @@ from gatewise.network.training import (
 STEADY = {"warmup": 0.0, "patience": 0, "label_smoothing": 0.0, "learning_rate": 0.01}
 
 
-@dataclass
-class ToyRecords:
-    """Texts of (word id, n-gram ids) with targets, after the protocol ``Records``."""
-
-    texts: list
-    targets: np.ndarray
-    make_batch: object
-    weights: np.ndarray | None = None
-    batches_made: list = field(default_factory=list)
-
-    def shuffled(self, batch_size, generator):
-        order = generator.permutation(len(self.texts))
-        return np.split(order, range(batch_size, len(order), batch_size))
-
-    def ordered(self, batch_size):
-        return np.split(np.arange(len(self.texts)), range(batch_size, len(self.texts), batch_size))
-
-    def batch(self, numbers):
-        self.batches_made.append(numbers.tolist())
-        return self.make_batch([self.texts[number] for number in numbers])
-
-
-@pytest.fixture
-def make_records(plain):
-    """Make n texts of three classes: one of the words 2, 3 and 4 stands somewhere in each."""
-
-    def make(n_records=60, seed=0, weights=None):
-        generator = np.random.default_rng(seed)
-        targets = np.arange(n_records) % 3
-        texts = []
-        for target in targets:
-            words = generator.integers(5, 9, generator.integers(1, 5)).tolist()
-            words.insert(generator.integers(0, len(words) + 1), 2 + int(target))
-            texts.append([(word, (word % 7,)) for word in words])
-        return ToyRecords(texts, targets, plain.batch, weights)
-
-    return make
-
-
-@pytest.fixture
-def make_network(plain):
-    def make(**changes):
-        dropouts = {"spatial_dropout": 0.1, "dropout": 0.2}
-        return plain.network(**dropouts | changes).float()
-
-    return make
-
-
 def config(**changes):
     return TrainingConfig(**{**STEADY, "epochs": 6, "batch_size": 15} | changes)
 
@@ -82,15 +32,10 @@ def same_weights(first, second):
     )
 
 
-def without_seconds(history):
-    return [replace(epoch, seconds=0.0) for epoch in history]
+class Listener:
+    """Remembers what it is told."""
 
-
-class Killer:
-    """Progress that ends the process, as far as the training can see, after some records."""
-
-    def __init__(self, after):
-        self.left = after
+    def __init__(self):
         self.told = []
 
     def start(self, stage, total, unit):
@@ -98,19 +43,13 @@ class Killer:
 
     def advance(self, n_units, note=""):
         self.told.append((n_units, note))
-        self.left -= n_units
-        if self.left < 0:
-            raise KeyboardInterrupt
-
-    def message(self, text):
-        raise AssertionError(text)
 
 
 # Learning
 
 
-def test_a_learnable_problem_is_learnt(make_network, make_records):
-    network = make_network()
+def test_a_learnable_problem_is_learnt(dropping, make_records):
+    network = dropping()
     history = train_network(
         network,
         make_records(),
@@ -126,16 +65,16 @@ def test_a_learnable_problem_is_learnt(make_network, make_records):
     assert all(epoch.seconds > 0 for epoch in history)
 
 
-def test_without_validation_nothing_is_measured(make_network, make_records):
-    history = train_network(make_network(), make_records(), config(epochs=2), seed=1)
+def test_without_validation_nothing_is_measured(dropping, make_records):
+    history = train_network(dropping(), make_records(), config(epochs=2), seed=1)
     assert [(epoch.validation_loss, epoch.validation_accuracy) for epoch in history] == [
         (None, None)
     ] * 2
 
 
-def test_the_seed_decides(make_network, make_records):
+def test_the_seed_decides(dropping, make_records):
     def run(seed):
-        network = make_network()
+        network = dropping()
         train_network(network, make_records(), config(epochs=2), seed=seed)
         return network
 
@@ -143,22 +82,22 @@ def test_the_seed_decides(make_network, make_records):
     assert not same_weights(run(1), run(2))
 
 
-def test_stages_draw_their_own_numbers(make_network, make_records):
+def test_stages_draw_their_own_numbers(dropping, make_records):
     first, second = make_records(), make_records()
-    train_network(make_network(), first, config(epochs=1), seed=1)
-    train_network(make_network(), second, config(epochs=1), seed=1, stage="last epochs")
+    train_network(dropping(), first, config(epochs=1), seed=1)
+    train_network(dropping(), second, config(epochs=1), seed=1, stage="last epochs")
     assert first.batches_made != second.batches_made
 
 
-def test_torch_is_left_alone(make_network, make_records):
+def test_torch_is_left_alone(dropping, make_records):
     before = torch.random.get_rng_state()
-    train_network(make_network(), make_records(), config(epochs=1), seed=1)
+    train_network(dropping(), make_records(), config(epochs=1), seed=1)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_every_record_is_read_once_an_epoch_in_another_order(make_network, make_records):
+def test_every_record_is_read_once_an_epoch_in_another_order(dropping, make_records):
     records = make_records()
-    train_network(make_network(), records, config(epochs=2), seed=1)
+    train_network(dropping(), records, config(epochs=2), seed=1)
     first, second = records.batches_made[:4], records.batches_made[4:]
     for epoch in (first, second):
         assert sorted(number for batch in epoch for number in batch) == list(range(60))
@@ -170,9 +109,9 @@ def test_every_record_is_read_once_an_epoch_in_another_order(make_network, make_
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.4])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_loss_is_that_of_torch(make_network, make_records, smoothing, weighted):
+def test_the_loss_is_that_of_torch(dropping, make_records, smoothing, weighted):
     """One batch of all records without dropout: the loss before any update."""
-    network = make_network(spatial_dropout=0.0, dropout=0.0)
+    network = dropping(spatial_dropout=0.0, dropout=0.0)
     weights = np.linspace(0.1, 1.9, 60, dtype=np.float32) if weighted else None
     records = make_records(weights=weights)
     with torch.no_grad():
@@ -189,8 +128,8 @@ def test_the_loss_is_that_of_torch(make_network, make_records, smoothing, weight
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
-def test_the_gradient_of_the_loss_is_that_of_torch(make_network, make_records, smoothing):
-    network, records = make_network(spatial_dropout=0.0, dropout=0.0), make_records()
+def test_the_gradient_of_the_loss_is_that_of_torch(dropping, make_records, smoothing):
+    network, records = dropping(spatial_dropout=0.0, dropout=0.0), make_records()
     shadow = copy.deepcopy(network)
     loss = functional.cross_entropy(
         shadow(records.batch(np.arange(60))),
@@ -206,28 +145,28 @@ def test_the_gradient_of_the_loss_is_that_of_torch(make_network, make_records, s
         )
 
 
-def test_weights_decide_between_records_that_contradict_each_other(plain, make_network):
+def test_weights_decide_between_records_that_contradict_each_other(toy_records, dropping):
     """The same text, three parts of the weight on one class and one part on another."""
     texts = [[(2, (0,)), (3, (1,))]] * 8
     targets = np.array([0, 1] * 4)
     weights = np.array([1.5, 0.5] * 4, dtype=np.float32)
-    network = make_network(spatial_dropout=0.0, dropout=0.0)
+    network = dropping(spatial_dropout=0.0, dropout=0.0)
     train_network(
         network,
-        ToyRecords(texts, targets, plain.batch, weights),
+        toy_records(texts, targets, weights),
         config(epochs=150, learning_rate=0.03, weight_decay=0.0),
         seed=1,
     )
-    scores = score_records(network, ToyRecords(texts[:1], targets[:1], plain.batch))
+    scores = score_records(network, toy_records(texts[:1], targets[:1]))
     assert np.exp(scores[0]) == pytest.approx([0.75, 0.25, 0.0], abs=0.02)
 
 
-def test_records_without_weight_teach_nothing(make_network, make_records):
+def test_records_without_weight_teach_nothing(dropping, make_records):
     records = make_records()
     wrong = make_records()
     wrong.targets = np.where(np.arange(60) % 2, records.targets, (records.targets + 1) % 3)
     wrong.weights = np.array([0.0, 2.0] * 30, dtype=np.float32)
-    network = make_network()
+    network = dropping()
     train_network(network, wrong, config(epochs=25, learning_rate=0.02), seed=1)
     assert (score_records(network, records).argmax(axis=1) == records.targets).mean() > 0.8
 
@@ -236,8 +175,8 @@ def test_records_without_weight_teach_nothing(make_network, make_records):
 
 
 @pytest.mark.parametrize("output", ["softmax", "sigmoid"])
-def test_scores_stand_in_the_order_of_the_records(make_network, make_records, output):
-    network, records = make_network(output=output).double(), make_records()
+def test_scores_stand_in_the_order_of_the_records(dropping, make_records, output):
+    network, records = dropping(output=output).double(), make_records()
     scores = score_records(network, records, batch_size=7)
     assert not network.training
     with torch.no_grad():
@@ -249,10 +188,10 @@ def test_scores_stand_in_the_order_of_the_records(make_network, make_records, ou
     assert scores.dtype == np.float64
 
 
-def test_training_after_scoring_drops_again(make_network, make_records):
-    network = make_network()
+def test_training_after_scoring_drops_again(dropping, make_records):
+    network = dropping()
     train_network(network, make_records(), config(epochs=2), seed=1, validation=make_records(6, 2))
-    other = make_network()
+    other = dropping()
     train_network(other, make_records(), config(epochs=2), seed=1)
     assert same_weights(network, other)
 
@@ -260,16 +199,8 @@ def test_training_after_scoring_drops_again(make_network, make_records):
 # Early stopping
 
 
-@pytest.fixture
-def contrary(make_records):
-    """Held-out records with wrong labels: the better the network, the lower the accuracy."""
-    records = make_records(seed=5)
-    records.targets = (records.targets + 1) % 3
-    return records
-
-
-def test_early_stopping_goes_back_to_the_best_epoch(make_network, make_records, contrary):
-    stopped = make_network()
+def test_early_stopping_goes_back_to_the_best_epoch(dropping, make_records, contrary):
+    stopped = dropping()
     settings = config(epochs=60, patience=4, learning_rate=0.03)
     history = train_network(stopped, make_records(), settings, seed=1, validation=contrary)
     accuracies = [epoch.validation_accuracy for epoch in history]
@@ -277,111 +208,35 @@ def test_early_stopping_goes_back_to_the_best_epoch(make_network, make_records, 
     assert len(history) == best + 4 < 60
     assert accuracies[-1] < max(accuracies)
 
-    short = make_network()
+    short = dropping()
     train_network(short, make_records(), config(epochs=best, learning_rate=0.03), seed=1)
     assert same_weights(stopped, short)
 
 
-def test_a_run_that_reaches_its_end_keeps_its_last_weights(make_network, make_records, contrary):
-    whole = make_network()
+def test_a_run_that_reaches_its_end_keeps_its_last_weights(dropping, make_records, contrary):
+    whole = dropping()
     settings = config(epochs=12, patience=12)
     history = train_network(whole, make_records(), settings, seed=1, validation=contrary)
     accuracies = [epoch.validation_accuracy for epoch in history]
     assert accuracies.index(max(accuracies)) + 1 < 12
-    plain_run = make_network()
+    plain_run = dropping()
     train_network(plain_run, make_records(), config(epochs=12), seed=1)
     assert same_weights(whole, plain_run)
 
 
-def test_without_patience_there_is_no_early_stopping(make_network, make_records, contrary):
+def test_without_patience_there_is_no_early_stopping(dropping, make_records, contrary):
     settings = config(epochs=10, patience=0)
-    history = train_network(make_network(), make_records(), settings, seed=1, validation=contrary)
+    history = train_network(dropping(), make_records(), settings, seed=1, validation=contrary)
     assert len(history) == 10
-
-
-# Interrupted and taken up again
-
-
-@pytest.mark.parametrize("killed_after", [0, 1, 3, 5])
-@pytest.mark.parametrize("frozen_words", [False, True])
-def test_a_resumed_run_is_an_undisturbed_run(
-    make_network, make_records, tmp_path, killed_after, frozen_words
-):
-    settings = config(warmup=0.2, gradient_clip=1.0, label_smoothing=0.1)
-    shape = {"frozen_words": frozen_words, "recurrent_dropout": 0.1}
-
-    def train(network, **more):
-        return train_network(
-            network, make_records(), settings, seed=1, validation=make_records(12, 3), **more
-        )
-
-    undisturbed = make_network(**shape)
-    history = train(undisturbed)
-
-    with pytest.raises(KeyboardInterrupt):
-        train(
-            make_network(**shape),
-            checkpoint=Checkpoint(tmp_path, "run"),
-            progress=Killer(after=killed_after * 60 + 20),
-        )
-    resumed = make_network(**shape)
-    listener = Killer(after=1000)
-    again = train(resumed, checkpoint=Checkpoint(tmp_path, "run"), progress=listener)
-    assert same_weights(undisturbed, resumed)
-    assert without_seconds(again) == without_seconds(history)
-    assert listener.told[1] == (60 * killed_after, "")
-
-
-@pytest.mark.parametrize("killed_after", [1, 4])
-def test_a_resumed_run_stops_early_where_the_undisturbed_did(
-    make_network, make_records, contrary, tmp_path, killed_after
-):
-    settings = config(epochs=60, patience=4, learning_rate=0.03)
-
-    def train(network, **more):
-        return train_network(network, make_records(), settings, seed=1, validation=contrary, **more)
-
-    undisturbed = make_network()
-    history = train(undisturbed)
-    with pytest.raises(KeyboardInterrupt):
-        train(
-            make_network(),
-            checkpoint=Checkpoint(tmp_path, "run"),
-            progress=Killer(after=killed_after * 60 + 20),
-        )
-    resumed = make_network()
-    assert len(train(resumed, checkpoint=Checkpoint(tmp_path, "run"))) == len(history)
-    assert same_weights(undisturbed, resumed)
-
-
-def test_a_finished_run_is_not_run_again(make_network, make_records, tmp_path):
-    first, second = make_network(), make_network()
-    checkpoint = Checkpoint(tmp_path, "run")
-    history = train_network(first, make_records(), config(), seed=1, checkpoint=checkpoint)
-    records = make_records()
-    again = train_network(second, records, config(), seed=1, checkpoint=checkpoint)
-    assert again == history
-    assert same_weights(first, second)
-    assert records.batches_made == []
-
-
-def test_a_checkpoint_of_another_run_is_refused(make_network, make_records, tmp_path):
-    train_network(
-        make_network(), make_records(), config(), seed=1, checkpoint=Checkpoint(tmp_path, "run")
-    )
-    with pytest.raises(CheckpointError, match="belongs to a run with other data"):
-        train_network(
-            make_network(), make_records(), config(), seed=1, checkpoint=Checkpoint(tmp_path, "b")
-        )
 
 
 # Progress, precision, settings
 
 
-def test_progress_is_told_of_every_record(make_network, make_records):
-    listener = Killer(after=10_000)
+def test_progress_is_told_of_every_record(dropping, make_records):
+    listener = Listener()
     train_network(
-        make_network(),
+        dropping(),
         make_records(),
         config(epochs=2),
         seed=1,
@@ -410,9 +265,9 @@ def test_progress_is_told_of_every_record(make_network, make_records):
         ),
     ],
 )
-def test_training_in_bfloat16(make_network, make_records, activation):
+def test_training_in_bfloat16(dropping, make_records, activation):
     """Products are rounded, weights are not."""
-    rounded, exact = (make_network(activation=activation) for _ in range(2))
+    rounded, exact = (dropping(activation=activation) for _ in range(2))
     settings = config(epochs=10, learning_rate=0.03)
     half = Precision(bf16=True)
     history = train_network(rounded, make_records(), settings, seed=1, precision=half)
@@ -449,9 +304,9 @@ def test_settings_out_of_range_are_refused(name, value):
         TrainingConfig(**{name: value})
 
 
-def test_results_are_plain_values(make_network, make_records):
+def test_results_are_plain_values(dropping, make_records):
     (epoch,) = train_network(
-        make_network(), make_records(), config(epochs=1), seed=1, validation=make_records(9, 4)
+        dropping(), make_records(), config(epochs=1), seed=1, validation=make_records(9, 4)
     )
     assert isinstance(epoch, EpochResult)
     assert {type(value) for value in vars(epoch).values()} == {int, float}

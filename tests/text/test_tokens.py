@@ -131,6 +131,7 @@ def test_a_language_code_is_taken_where_words_have_no_spaces():
         ("ไทย English ไทย", ["ไทย", "english", "ไทย"]),
         ("价格 $5，OK?", ["价格", "$", "5", "ok", "?"]),
         ("мир и 和平", ["мир", "и", "和平"]),
+        ("北京's 大学", ["北京", "s", "大学"]),
     ],
 )
 def test_mixed_scripts(text, tokens):

@@ -24,6 +24,7 @@ from gatewise.classify.calibration import Blend, blend_log_probabilities, fit_bl
 from gatewise.classify.model import FittedModel
 from gatewise.classify.ngrams import CompanionConfig, CountedNgrams, NgramModel, count_ngrams
 from gatewise.classify.plan import (
+    check_recipe,
     last_epochs_config,
     network_config,
     settle_recipe,
@@ -136,10 +137,11 @@ def fit_model(data: LabelledTexts, request: FitRequest) -> FittedModel:
     DataError
         If no text has a token.
     ConfigError
-        If vectors of another length than asked for came.
+        If a setting is outside what is allowed, or vectors have another length than asked for.
     CheckpointError
         If the checkpoint belongs to another fit.
     """
+    check_recipe(request.recipe)
     return _Fit(data, request).run()
 
 

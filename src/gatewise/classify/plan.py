@@ -15,6 +15,7 @@ from gatewise.network.training import TrainingConfig
 from gatewise.text.vocabulary import Vocabulary
 
 __all__ = [
+    "check_recipe",
     "choose_batch_size",
     "choose_epochs",
     "choose_passes",
@@ -77,6 +78,19 @@ def settle_recipe(recipe: Recipe, lengths: NDArray[np.int64]) -> tuple[Recipe, l
         word2vec_passes=recipe.word2vec_passes or choose_passes(int(lengths.sum())),
     )
     return settled, _cut_note(recipe, lengths, max_length)
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Check every setting of a recipe, before anything is computed with it.
+
+    Raises
+    ------
+    ConfigError
+        If one is outside what is allowed, or two do not go together.
+    """
+    settled, _ = settle_recipe(recipe, np.ones(1, dtype=np.int64))
+    training_config(settled)
+    network_config(settled, Vocabulary([], []), ("one", "another"))
 
 
 def choose_epochs(n_tokens: int, n_steps: int) -> int:

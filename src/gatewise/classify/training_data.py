@@ -87,7 +87,7 @@ def read_training_data(
     """
     corpus = read_corpus(source, text_column=text_column, label_column=label_column)
     held_out = (
-        read_corpus(validation, text_column=text_column, label_column=label_column)
+        read_corpus(validation, text_column=text_column, label_column=label_column, min_labels=1)
         if validation is not None
         else None
     )

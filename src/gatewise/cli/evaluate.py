@@ -46,7 +46,7 @@ def evaluate(
 
     to_output = str(json) == "-"
     check_out_file(None if to_output else json)
-    corpus = read_corpus(data, text_column=text, label_column=label)
+    corpus = read_corpus(data, text_column=text, label_column=label, min_labels=1)
     remark(corpus.summary())
     classifier = load(model)
     with open_progress() as progress:

@@ -129,7 +129,11 @@ class Texts:
 
 
 def read_corpus(
-    source: Any, *, text_column: str | None = None, label_column: str | None = None
+    source: Any,
+    *,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    min_labels: int = 2,
 ) -> Corpus:
     """Read labelled texts.
 
@@ -140,6 +144,8 @@ def read_corpus(
         per label with .txt files in it.
     text_column, label_column : str, optional
         The columns. None: guessed by their names, if there is only one way to.
+    min_labels : int
+        How many labels there must be: 2 to learn from, 1 to measure on.
 
     Returns
     -------
@@ -150,12 +156,12 @@ def read_corpus(
     ------
     DataError
         If the source cannot be read, a column is not there or cannot be guessed, no record can
-        be used, or all have the same label.
+        be used, or there are fewer labels.
     """
     if isinstance(source, str | os.PathLike) and source != "-" and os.path.isdir(source):
         if text_column or label_column:
             raise DataError(f"{source} is a folder, which has no columns; name none")
-        return _read_folder(Path(source))
+        return _read_folder(Path(source), min_labels)
     table = open_table(source)
     chosen = choose_columns(table.columns, text_column, label_column, table.source)
     notes = [*table.notes, *chosen.notes]
@@ -163,7 +169,7 @@ def read_corpus(
     records = (
         (row, row.fields.get(chosen.text), row.fields.get(chosen.label)) for row in table.rows()
     )
-    return _filled(corpus, records)
+    return _filled(corpus, records, min_labels)
 
 
 def corpus_from_lists(texts: Iterable[Any], labels: Iterable[Any]) -> Corpus:
@@ -264,14 +270,14 @@ def _with_text(found: Texts, source: str) -> Texts:
     raise DataError(f"{source} has no text that can be used{_most_refused(found.refused)}")
 
 
-def _read_folder(folder: Path) -> Corpus:
+def _read_folder(folder: Path, min_labels: int) -> Corpus:
     """Read one text per file; the sub-folder's name is the label."""
     notes: list[str] = []
     paths = list(_labelled_paths(folder, notes))
     corpus = Corpus([], [], [], str(folder), ".txt files", "sub-folders", [], notes)
     file_notes: Counter[str] = Counter()
     records = (_file_record(number, path, file_notes) for number, path in enumerate(paths, 1))
-    filled = _filled(corpus, records)
+    filled = _filled(corpus, records, min_labels)
     notes += (f"{_counted(count, 'file')} {note}" for note, count in sorted(file_notes.items()))
     return filled
 
@@ -311,7 +317,7 @@ def _file_record(number: int, path: Path, file_notes: Counter[str]) -> _Record:
     return Row(number, {}, f"{problem}: {path}" if problem else None), text, label
 
 
-def _filled(corpus: Corpus, records: Iterable[_Record]) -> Corpus:
+def _filled(corpus: Corpus, records: Iterable[_Record], min_labels: int = 2) -> Corpus:
     """Sort records into the corpus's lists; complain if no corpus comes of it."""
     for row, text, label in records:
         problem = row.problem or _unusable(text, "text") or _unusable(label, "label")
@@ -326,7 +332,7 @@ def _filled(corpus: Corpus, records: Iterable[_Record]) -> Corpus:
             f"{corpus.source} has no record that can be used{_most_refused(corpus.refused)}"
         )
     counts = corpus.label_counts
-    if len(counts) == 1:
+    if len(counts) < min_labels:
         raise DataError(
             f"{corpus.source}: every record has the label {corpus.labels[0]!r}; at least two "
             "labels are needed to tell apart"
