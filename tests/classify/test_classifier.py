@@ -9,7 +9,7 @@ import torch
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import compute_class_weight
 
-from gatewise.base.errors import CheckpointError, ConfigError, DataError, GatewiseError
+from gatewise.base.errors import ConfigError, DataError
 from gatewise.classify.classifier import TextClassifier
 from gatewise.network.recipes import RECIPES
 from gatewise.vectors.word_vectors import WordVectors
@@ -382,69 +382,3 @@ def test_bad_texts_are_refused_when_predicting_too(fitted):
 def test_predicting_before_fitting():
     with pytest.raises(NotFittedError, match="not fitted yet"):
         make_classifier().predict(["x"])
-
-
-# Checkpoints
-
-
-class Killer:
-    """Progress that ends the process, as far as a fit can see, within some stage."""
-
-    def __init__(self, stage, after=0):
-        self.stage, self.left, self.inside, self.stages = stage, after, False, []
-
-    def start(self, stage, total, unit):
-        self.inside = stage == self.stage
-        self.stages.append(stage)
-
-    def advance(self, n_units, note=""):
-        self.left -= n_units * self.inside
-        if self.left < 0:
-            raise KeyboardInterrupt
-
-    def message(self, text):
-        pass
-
-
-@pytest.mark.parametrize(
-    ("stage", "after"),
-    [
-        ("tokens", 5),
-        ("word vectors", 1),
-        ("training", 0),
-        ("training", 150),
-        ("companion", 1),
-        ("last epochs", 30),
-        ("last epochs", 165),
-    ],
-)
-def test_a_resumed_fit_is_an_undisturbed_fit(
-    make_tickets, others, held_out, tmp_path, stage, after
-):
-    records = make_tickets(160)
-    folder = tmp_path / "kept"
-    if (stage, after) == ("last epochs", 165):  # finished but for what comes after the fit
-        make_classifier().fit(*records, checkpoint=folder)
-    else:
-        with pytest.raises(KeyboardInterrupt):
-            make_classifier().fit(*records, checkpoint=folder, progress=Killer(stage, after))
-    listener = Killer("none")
-    resumed = make_classifier().fit(*records, checkpoint=str(folder), progress=listener)
-    expected = held_out.predict_proba(others[0])
-    assert np.array_equal(resumed.predict_proba(others[0]), expected)
-    assert resumed.model_.blend == held_out.model_.blend
-    assert ("word vectors" in listener.stages) == (stage in ("tokens", "word vectors"))
-
-
-@pytest.mark.parametrize("changes", [{"random_state": 1}, {"dropout": 0.11}, {"language": "en"}])
-def test_a_checkpoint_of_another_fit_is_refused(tickets, tmp_path, changes):
-    make_classifier().fit(*tickets, checkpoint=tmp_path)
-    with pytest.raises(CheckpointError, match="other data, settings, seed or versions") as caught:
-        make_classifier(**changes).fit(*tickets, checkpoint=tmp_path)
-    assert isinstance(caught.value, GatewiseError)
-
-
-def test_a_checkpoint_of_other_data_is_refused(tickets, others, tmp_path):
-    make_classifier().fit(*tickets, checkpoint=tmp_path)
-    with pytest.raises(CheckpointError):
-        make_classifier().fit(*others, checkpoint=tmp_path)
