@@ -89,6 +89,14 @@ def test_stages_draw_their_own_numbers(dropping, make_records):
     assert first.batches_made != second.batches_made
 
 
+def test_dropout_differs_from_epoch_to_epoch(dropping, make_records):
+    """One record, at a learning rate at which nothing else changes."""
+    settings = config(epochs=5, learning_rate=1e-8)
+    history = train_network(dropping(), make_records(1), settings, seed=1)
+    losses = [epoch.loss for epoch in history]
+    assert max(losses) - min(losses) > 0.01
+
+
 def test_torch_is_left_alone(dropping, make_records):
     before = torch.random.get_rng_state()
     train_network(dropping(), make_records(), config(epochs=1), seed=1)
@@ -222,6 +230,16 @@ def test_a_run_that_reaches_its_end_keeps_its_last_weights(dropping, make_record
     plain_run = dropping()
     train_network(plain_run, make_records(), config(epochs=12), seed=1)
     assert same_weights(whole, plain_run)
+
+
+def test_of_equal_epochs_the_first_counts_as_best(dropping, make_records):
+    """At this learning rate the accuracy stays what it is."""
+    settings = config(epochs=20, patience=3, learning_rate=1e-8)
+    history = train_network(
+        dropping(), make_records(), settings, seed=1, validation=make_records(9, 4)
+    )
+    assert len({epoch.validation_accuracy for epoch in history}) == 1
+    assert len(history) == 1 + 3
 
 
 def test_without_patience_there_is_no_early_stopping(dropping, make_records, contrary):

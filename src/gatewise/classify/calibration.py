@@ -93,13 +93,30 @@ def fit_blend(network_scores: Scores, ngram_scores: Scores | None, targets: Targ
     ngram_temperature = fit_temperature(ngram_scores, targets)
     first = log_softmax(network_scores / network_temperature, axis=1)
     second = log_softmax(ngram_scores / ngram_temperature, axis=1)
-    losses = []
-    for weight in _WEIGHTS:
-        mixed = (1.0 - weight) * first + weight * second
-        temperature = fit_temperature(mixed, targets)
-        losses.append((log_loss(mixed / temperature, targets), float(weight), temperature))
-    _, ngram_weight, blend_temperature = min(losses)
+    ngram_weight = _choose_weight(first, second, targets)
+    mixed = (1.0 - ngram_weight) * first + ngram_weight * second
+    blend_temperature = fit_temperature(mixed, targets)
     return Blend(network_temperature, ngram_temperature, blend_temperature, ngram_weight)
+
+
+def _choose_weight(first: Scores, second: Scores, targets: Targets) -> float:
+    """Choose the second model's weight: a half, unless another one is clearly righter.
+
+    The log loss is no guide here: it favours the better calibrated of the two, and that is not
+    the weight with the fewest errors. The errors of a few hundred records are a noisy one, so
+    another weight must lead one half by more than two standard errors of that lead. Each
+    weight counts together with its neighbours, lest a single lucky one win.
+    """
+    right = np.stack(
+        [((1.0 - w) * first + w * second).argmax(axis=1) == targets for w in _WEIGHTS]
+    ).astype(np.float64)  # (n_weights, N)
+    padded = np.pad(right, ((1, 1), (0, 0)), mode="edge")
+    smooth = (padded[:-2] + padded[1:-1] + padded[2:]) / 3.0  # (n_weights, N)
+    half = len(_WEIGHTS) // 2
+    lead = smooth - smooth[half]  # (n_weights, N)
+    best = int(lead.mean(axis=1).argmax())
+    error = lead[best].std() / np.sqrt(len(targets))
+    return float(_WEIGHTS[best if lead[best].mean() > 2.0 * error else half])
 
 
 def blend_log_probabilities(
