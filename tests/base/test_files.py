@@ -357,3 +357,55 @@ with files.atomic_open(Path({str(path)!r})) as stream:
     assert not path.exists()
     write_bytes(path, b"new")
     assert path.read_bytes() == b"new"
+
+
+# What would have been lost silently
+
+
+def test_only_whole_files_are_written(tmp_path):
+    with pytest.raises(ValueError, match="'w' or 'wb'"), atomic_open(tmp_path / "a", "a"):
+        pass
+    assert names_in(tmp_path) == []
+
+
+def test_a_replaced_file_keeps_its_permissions(tmp_path):
+    path = tmp_path / "a"
+    path.write_text("old")
+    path.chmod(0o600)
+    write_bytes(path, b"new")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_a_folder_does_not_replace_something_else(tmp_path, kind):
+    target = tmp_path / "target"
+    if kind == "file":
+        target.write_text("mine")
+    else:
+        (tmp_path / "elsewhere").mkdir()
+        target.symlink_to(tmp_path / "elsewhere")
+    before = names_in(tmp_path)
+    with pytest.raises(NotADirectoryError), atomic_folder(target):
+        pass
+    assert names_in(tmp_path) == before
+
+
+def test_the_old_folder_comes_back_if_the_second_rename_fails(tmp_path, monkeypatch):
+    target = tmp_path / "target"
+    fill(target, old="1")
+    monkeypatch.setattr(files, "_exchange", lambda first, second: False)
+    rename = os.rename
+    n_calls = 0
+
+    def failing(source, destination):
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls == 2:
+            raise OSError("disk full")
+        rename(source, destination)
+
+    monkeypatch.setattr(os, "rename", failing)
+    with pytest.raises(OSError, match="disk full"), atomic_folder(target) as folder:
+        fill(folder, new="2")
+    assert contents(target) == {"old": "1"}
+    assert names_in(tmp_path) == ["target"]

@@ -110,6 +110,18 @@ def test_the_companion_ends_up_with_all_records(held_out, make_data):
     np.testing.assert_allclose(model.ngrams.weights, whole.weights, atol=0.01)
 
 
+def test_what_is_measured_was_not_learnt():
+    """Labels by lot on texts without a common word: whoever knows them has seen them."""
+    targets = np.random.default_rng(0).integers(0, 3, 180)
+    texts = [f"first{row}x second{row}y third{row}z" for row in range(180)]
+    request = make_request(changes={"epochs": 12, "learning_rate": 0.01, "word_rate": 1.0})
+    model = fit_model(LabelledTexts(texts, targets), request)
+    measured = model.facts["held_out"]
+    assert max(measured["lstm"], measured["ngrams"], measured["blend"]) < 0.65
+    margins = model.ngrams.scores([tokenize(text) for text in texts])
+    assert (margins.argmax(axis=1) == targets).mean() == 1.0
+
+
 def test_the_fraction_decides_how_many(make_data):
     request = make_request(changes={"final_epochs": 0}, validation_fraction=0.5)
     model = fit_model(make_data(90), request)
@@ -141,7 +153,9 @@ def test_a_fraction_of_zero_is_not_called_too_few(make_data):
 
 @pytest.fixture(scope="module")
 def validated(make_data):
-    validation = replace(make_data(20, seed=9), texts=[*make_data(20, seed=9).texts])
+    """A fit with validation records in an order of their own."""
+    own, order = make_data(20, seed=9), np.random.default_rng(1).permutation(20)
+    validation = LabelledTexts([own.texts[row] for row in order], own.targets[order])
     validation.texts[0] += " onlyhere"
     return fit_model(make_data(40), make_request(validation=validation)), validation
 
@@ -167,8 +181,9 @@ def test_given_records_choose_the_blend(validated):
     assert model.blend.network_temperature == pytest.approx(expected.network_temperature, rel=1e-3)
     assert model.blend.ngram_weight == expected.ngram_weight
     mixed = blend_log_probabilities(network_scores, margins, model.blend)
-    right = (mixed.argmax(axis=1) == validation.targets).mean()
-    assert model.facts["held_out"]["blend"] == pytest.approx(right)
+    for part, scores in (("lstm", network_scores), ("ngrams", margins), ("blend", mixed)):
+        right = (scores.argmax(axis=1) == validation.targets).mean()
+        assert model.facts["held_out"][part] == pytest.approx(right)
 
 
 def test_the_labels_of_validation_records_do_not_reach_the_weights(validated, make_data):

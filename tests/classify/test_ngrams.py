@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.pipeline import make_pipeline
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.svm import LinearSVC
 
 from gatewise.base.errors import ConfigError, DataError
@@ -45,10 +45,19 @@ def plain_terms(tokens, *, characters):
 
 def direct_scores(train, targets, others, *, characters=True, max_features=None, weights=None):
     """The same by scikit-learn's own parts, in float64."""
-    vectorizer = TfidfVectorizer(
-        analyzer=lambda tokens: plain_terms(tokens, characters=characters),
-        sublinear_tf=True,
-        max_features=max_features,
+
+    def analyse(tokens):
+        return plain_terms(tokens, characters=characters)
+
+    counter = CountVectorizer(analyzer=analyse, max_features=max_features).fit(train)
+    terms = counter.get_feature_names_out()
+    kinds = {prefix: [term for term in terms if term.startswith(prefix)] for prefix in ("c:", "w:")}
+    vectorizer = FeatureUnion(
+        [
+            (prefix, TfidfVectorizer(analyzer=analyse, vocabulary=kind, sublinear_tf=True))
+            for prefix, kind in kinds.items()
+            if kind
+        ]
     )
     solver = LinearSVC(C=1.0, random_state=3, dual=True, max_iter=3000, tol=1e-3)
     pipeline = make_pipeline(vectorizer, solver)

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatewise.base.errors import ConfigError
 from gatewise.classify.plan import (
+    check_recipe,
     choose_batch_size,
     choose_epochs,
     choose_passes,
@@ -142,3 +144,21 @@ def test_the_last_epochs_are_gentle_and_do_not_stop():
     changed = {"epochs", "patience", "learning_rate"}
     same = asdict(usual).keys() - changed
     assert all(getattr(last, name) == getattr(usual, name) for name in same)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_recipes_pass_their_own_check(name):
+    check_recipe(choose_recipe(name))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"learning_rate": 99.0}, "learning_rate"),
+        ({"units": 0}, "units"),
+        ({"pooling": "last", "pool_vectors": True}, "pool_vectors"),
+    ],
+)
+def test_a_setting_out_of_range_is_found_before_anything_is_computed(changes, said):
+    with pytest.raises(ConfigError, match=said):
+        check_recipe(choose_recipe("modern", **changes))

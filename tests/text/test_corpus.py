@@ -352,3 +352,11 @@ def test_texts_that_are_not_there_are_an_error(tmp_path):
         read_texts(tmp_path / "a.txt")
     with pytest.raises(DataError, match="is a folder; give one file"):
         read_texts(tmp_path)
+
+
+def test_one_label_is_enough_to_measure_on(tmp_path):
+    path = tmp_path / "one.csv"
+    path.write_text("text,label\nhello,a\nworld,a\n", "utf-8")
+    assert read_corpus(path, min_labels=1).label_counts == {"a": 2}
+    with pytest.raises(DataError, match="at least two labels"):
+        read_corpus(path)

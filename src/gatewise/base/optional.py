@@ -38,7 +38,8 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
-        if not isinstance(error, ModuleNotFoundError) or error.name != package:
+        missing = (error.name or "").partition(".")[0]
+        if not isinstance(error, ModuleNotFoundError) or missing != package:
             raise  # it is installed, and broken: its own message says how
         raise MissingExtraError(
             f"{package} is needed to {purpose}, and is not installed; "

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.preprocessing import normalize
 from sklearn.svm import LinearSVC
@@ -69,14 +70,20 @@ class NgramVectorizer:
     Parameters
     ----------
     terms : sequence of str
-        The n-grams in column order: ``w:`` before words and pairs, ``c:`` before characters.
+        The n-grams in column order: first those of characters, ``c:`` before them, then words
+        and pairs of words, ``w:`` before them.
+
+    Attributes
+    ----------
+    n_characters : int
+        How many of the columns are character n-grams.
     """
 
     def __init__(self, terms: Sequence[str]) -> None:
         self.terms = tuple(terms)
-        has_characters = any(term.startswith("c:") for term in self.terms)
+        self.n_characters = sum(term.startswith("c:") for term in self.terms)
         self._counter = CountVectorizer(
-            analyzer=functools.partial(ngram_terms, characters=has_characters),
+            analyzer=functools.partial(ngram_terms, characters=self.n_characters > 0),
             vocabulary={term: column for column, term in enumerate(self.terms)},
             dtype=np.float32,
         )
@@ -112,7 +119,7 @@ class NgramModel:
 
     def scores_of(self, counts: Any) -> NDArray[np.float64]:
         """Compute the margins of counted texts, (N, F) -> float64, (N, C)."""
-        weighted = _tf_idf(counts, self.idf)
+        weighted = _tf_idf(counts, self.idf, self.vectorizer.n_characters)
         return np.asarray(weighted @ self.weights, dtype=np.float64) + self.intercepts
 
 
@@ -148,7 +155,8 @@ class CountedNgrams:
         transformer = TfidfTransformer(sublinear_tf=True).fit(self.counts)
         idf = transformer.idf_.astype(np.float32)
         solver = LinearSVC(C=config.cost, random_state=seed, dual=True, max_iter=3000, tol=1e-3)
-        solver.fit(_tf_idf(self.counts, idf), targets, sample_weight=sample_weights)
+        weighted = _tf_idf(self.counts, idf, self.vectorizer.n_characters)
+        solver.fit(weighted, targets, sample_weight=sample_weights)
         weights, intercepts = _one_column_per_class(solver, n_classes)
         return NgramModel(self.vectorizer, idf, weights, intercepts)
 
@@ -251,12 +259,16 @@ def _character_terms(letters: str) -> tuple[str, ...]:
     )
 
 
-def _tf_idf(counts: Any, idf: NDArray[np.float32]) -> Any:
-    """Weight counts as (1 + log count) * idf and bring each row to length 1."""
+def _tf_idf(counts: Any, idf: NDArray[np.float32], n_characters: int) -> Any:
+    """Weight counts as (1 + log count) * idf; characters and words each get length 1.
+
+    The characters of a text outnumber its words by far, and would drown them in a common length.
+    """
     weighted = counts.astype(np.float32)
     weighted.data = (1.0 + np.log(weighted.data)).astype(np.float32)
     weighted = weighted.multiply(idf).tocsr()
-    return normalize(weighted, copy=False)
+    blocks = (weighted[:, :n_characters], weighted[:, n_characters:])
+    return sparse.hstack([normalize(block) for block in blocks if block.shape[1]], format="csr")
 
 
 def _one_column_per_class(
