@@ -304,3 +304,12 @@ def test_pretokenized_is_python_split(text):
 def test_a_language_that_is_none_is_refused(language):
     with pytest.raises(ConfigError, match=r"^language is .*; allowed are 'auto', 'pretokenized'"):
         tokenize("text", language)
+
+
+def test_how_a_picture_is_drawn_makes_no_difference():
+    assert tokenize("❤") == tokenize("❤\ufe0f") == tokenize("❤\ufe0e") == ["❤"]
+
+
+def test_zero_width_joiners_stand_inside_words():
+    assert len(tokenize("می\u200cخواهم")) == 1
+    assert tokenize("ab\u200c cd") == ["ab", "cd"]

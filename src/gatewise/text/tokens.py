@@ -36,6 +36,8 @@ _UNSPACED_CLASS = (
 _UNSPACED = re.compile(f"[{_UNSPACED_CLASS}]")
 _LANGUAGE = re.compile(r"auto|[a-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 _TURKIC = ("tr", "az", "tur", "aze")
+# A typographic apostrophe is an apostrophe; how a picture is to be drawn is no matter.
+_SAME_TOKEN = str.maketrans({"\u2019": "'", "\ufe0e": None, "\ufe0f": None})
 _REPEATABLE = "?!\uff1f\uff01\u061f"  # one sign and a row of it are the same token
 
 
@@ -122,7 +124,7 @@ def _normalise(surface: str) -> str:
         return surface.lower()
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", surface).casefold())
     # Some compatibility forms unfold with spaces inside; a token has none.
-    return "".join(folded.replace("\u2019", "'").split())
+    return "".join(folded.translate(_SAME_TOKEN).split())
 
 
 def _normalise_turkic(surface: str) -> str:
@@ -134,7 +136,8 @@ def _word_pattern() -> re.Pattern[str]:
     """Compile the pattern of one token in scripts with spaces; tried in this order."""
     marks = _combining_marks()
     number = r"\d+(?:[.,:/]\d+)*"
-    letters = rf"[^\W\d_](?:[^\W_]|[{marks}])*"
+    # The zero-width joiners stand inside words of Persian and of Indian scripts.
+    letters = rf"[^\W\d_](?:[^\W_]|[{marks}]|[\u200c\u200d](?=[^\W_]))*"
     word = rf"{letters}(?:['\u2019]{letters})*"
     mixed = rf"\d+{letters}"
     emoticon = r"[:;=]-?[()DPp/](?!\w)"
