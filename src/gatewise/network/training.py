@@ -48,7 +48,8 @@ class TrainingConfig:
     label_smoothing : float
         Share of the target that is spread over all classes (Szegedy et al. 2016).
     patience : int
-        Epochs without a better validation accuracy after which training stops; 0 for never.
+        Epochs without a higher held-out accuracy, in the second half of the schedule, after which
+        training stops; 0 for never.
     adam_beta2, adam_epsilon : float
         Of Adam (Kingma & Ba 2015).
     """
@@ -265,7 +266,9 @@ class _Trainer:
     def stopped_early(self) -> bool:
         """Whether the validation accuracy has not risen for too long."""
         patience = self.config.patience
-        return 0 < patience <= len(self.history) - self.best_epoch and bool(self.best_weights)
+        # Few records learn nothing to be seen for many epochs: the first half is not judged.
+        waited = len(self.history) - max(self.best_epoch, self.config.epochs // 2)
+        return 0 < patience <= waited and bool(self.best_weights)
 
     @property
     def finished(self) -> bool:
