@@ -245,3 +245,15 @@ def test_the_seed_decides(tickets):
 def test_settings_out_of_range_are_refused(name, value):
     with pytest.raises(ConfigError, match=f"^{name} is {value!r}"):
         CompanionConfig(**{name: value})
+
+
+def test_some_of_the_texts_know_only_their_own_ngrams():
+    """As if only they had been counted: a model of them must not feel the others."""
+    texts = [["a", "b"], ["c", "d"], ["a", "d"], ["e", "f"]]
+    rows = np.array([0, 1, 2])
+    targets = np.array([0, 1, 0])
+    config = CompanionConfig()
+    some = count_ngrams(texts, config).rows(rows).fit(targets, config, n_classes=2, seed=0)
+    alone = fit_ngrams([texts[row] for row in rows], targets, config, n_classes=2, seed=0)
+    assert some.vectorizer.terms == alone.vectorizer.terms
+    np.testing.assert_array_equal(some.scores(texts), alone.scores(texts))

@@ -139,8 +139,17 @@ class CountedNgrams:
     counts: Any
 
     def rows(self, numbers: NDArray[np.int64]) -> CountedNgrams:
-        """Take some of the texts."""
-        return CountedNgrams(self.vectorizer, self.counts[numbers])
+        """Take some of the texts, and of the n-grams those that stand in them.
+
+        An n-gram of other texts alone is not known to a model of these: were it kept, it would
+        count in the length of the texts it stands in and so in how sure the model seems.
+        """
+        counts = self.counts[numbers]
+        seen = np.flatnonzero(counts.getnnz(axis=0))
+        if len(seen) == counts.shape[1]:
+            return CountedNgrams(self.vectorizer, counts)
+        terms = [self.vectorizer.terms[column] for column in seen]
+        return CountedNgrams(NgramVectorizer(terms), counts[:, seen])
 
     def fit(
         self,
