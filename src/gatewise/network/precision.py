@@ -85,7 +85,8 @@ def keep_freed_memory() -> bool:
     """Tell the C library to keep freed blocks for the next step instead of unmapping them.
 
     Each training step frees and takes the same megabytes; handing the pages back and having
-    them zeroed anew was a fifth of the time of a step. Only glibc has the setting.
+    them zeroed anew was about a fifth of the time of an LSTM step on texts of 100 tokens, and
+    nothing to speak of on texts of 12. Only glibc has the setting.
 
     Returns
     -------
