@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -32,10 +32,13 @@ def tickets(make_tickets):
     return [tokenize(text) for text in texts], targets, [tokenize(text) for text in others]
 
 
-def plain_terms(tokens, *, characters):
+def plain_terms(tokens, *, characters, apart):
     """The n-grams by their definition, for scripts with spaces."""
     terms = ["w:" + token for token in tokens]
     terms += ["w:" + first + " " + second for first, second in pairwise(tokens)]
+    for (at, first), (there, second) in combinations(enumerate(tokens if apart else []), 2):
+        if 2 <= there - at <= 6 and first != second:
+            terms.append("p:" + " ".join(sorted([first, second])))
     for token in tokens if characters else []:
         padded = " " + token + " "
         for n in (2, 3, 4, 5):
@@ -43,18 +46,30 @@ def plain_terms(tokens, *, characters):
     return terms
 
 
-def direct_scores(train, targets, others, *, characters=True, max_features=None, weights=None):
+def is_pair(term):
+    return term[0] in "wp" and " " in term
+
+
+def direct_scores(
+    train, targets, others, *, characters=True, apart=True, max_features=None, weights=None
+):
     """The same by scikit-learn's own parts, in float64."""
 
     def analyse(tokens):
-        return plain_terms(tokens, characters=characters)
+        return plain_terms(tokens, characters=characters, apart=apart)
 
-    counter = CountVectorizer(analyzer=analyse, max_features=max_features).fit(train)
-    terms = counter.get_feature_names_out()
-    kinds = {prefix: [term for term in terms if term.startswith(prefix)] for prefix in ("c:", "w:")}
+    counter = CountVectorizer(analyzer=analyse).fit(train)
+    counts = counter.transform(train).toarray()
+    kept = [
+        (-counts[:, column].sum(), term)
+        for column, term in enumerate(counter.get_feature_names_out())
+        if (counts[:, column] > 0).sum() > is_pair(term)
+    ]
+    terms = sorted(term for _, term in sorted(kept)[:max_features])
+    kinds = {p: [term for term in terms if term.startswith(p)] for p in ("c:", ("p:", "w:"))}
     vectorizer = FeatureUnion(
         [
-            (prefix, TfidfVectorizer(analyzer=analyse, vocabulary=kind, sublinear_tf=True))
+            ("".join(prefix), TfidfVectorizer(analyzer=analyse, vocabulary=kind, sublinear_tf=True))
             for prefix, kind in kinds.items()
             if kind
         ]
@@ -72,14 +87,18 @@ def test_terms_of_a_sentence():
     assert ngram_terms(["a", "cat"], characters=False) == ["w:a", "w:cat", "w:a cat"]
     with_characters = ngram_terms(["ab"], characters=True)
     assert with_characters == ["w:ab", "c: a", "c:ab", "c:b ", "c: ab", "c:ab ", "c: ab "]
-    assert ngram_terms([], characters=True) == []
+    assert ngram_terms([], characters=True, apart=True) == []
+    pairs = ngram_terms(["lost", "my", "card"], characters=False, apart=True)
+    assert pairs == ["w:lost", "w:my", "w:card", "w:lost my", "w:my card", "p:card lost"]
 
 
 @settings(max_examples=60)
-@given(st.lists(st.text("abcé'1:", min_size=1, max_size=9), max_size=8), st.booleans())
-def test_terms_by_their_definition(tokens, characters):
-    terms = ngram_terms(tokens, characters=characters)
-    assert terms == plain_terms(tokens, characters=characters)
+@given(
+    st.lists(st.text("abcé'1:", min_size=1, max_size=9), max_size=12), st.booleans(), st.booleans()
+)
+def test_terms_by_their_definition(tokens, characters, apart):
+    terms = ngram_terms(tokens, characters=characters, apart=apart)
+    assert terms == plain_terms(tokens, characters=characters, apart=apart)
 
 
 def test_words_without_spaces_are_read_as_one_piece_of_writing():
@@ -94,11 +113,12 @@ def test_words_without_spaces_are_read_as_one_piece_of_writing():
 
 
 @pytest.mark.parametrize("characters", [True, False])
-def test_scores_are_those_of_scikit_learn(tickets, characters):
+@pytest.mark.parametrize("apart", [True, False])
+def test_scores_are_those_of_scikit_learn(tickets, characters, apart):
     train, targets, others = tickets
-    config = CompanionConfig(long_texts=150 if characters else 0)
+    config = CompanionConfig(long_texts=150 * characters, short_texts=60 * apart)
     model = fit_ngrams(train, targets, config, n_classes=3, seed=3)
-    expected = direct_scores(train, targets, others, characters=characters)
+    expected = direct_scores(train, targets, others, characters=characters, apart=apart)
     np.testing.assert_allclose(model.scores(others), expected, atol=2e-3)
     assert model.scores(others).dtype == np.float64
 
@@ -194,6 +214,20 @@ def test_only_the_commonest_are_kept(tickets):
     np.testing.assert_allclose(model.scores(others), expected, atol=2e-3)
 
 
+def test_pairs_of_a_single_text_are_left_out():
+    texts = [["my", "old", "card"], ["card", "is", "my", "old"], ["card"]]
+    terms = count_ngrams(texts, CompanionConfig(long_texts=0)).vectorizer.terms
+    assert [term for term in terms if is_pair(term)] == ["p:card my", "w:my old"]
+    assert {"w:is", "w:card", "w:old"} <= set(terms)
+
+
+@pytest.mark.parametrize(("short_texts", "apart"), [(4, True), (3, False)])
+def test_only_short_texts_have_pairs_apart(short_texts, apart):
+    """The mean is exactly 3 tokens here."""
+    counted = count_ngrams([list("abc"), list("abc")], CompanionConfig(short_texts=short_texts))
+    assert ("p:a c" in counted.vectorizer.terms) is apart
+
+
 @pytest.mark.parametrize(("long_texts", "characters"), [(6, True), (5, False)])
 def test_long_texts_have_no_characters(long_texts, characters):
     """The mean is exactly 5 tokens here."""
@@ -224,8 +258,9 @@ def test_a_vectorizer_made_of_its_terms_counts_the_same(tickets):
     terms = model.vectorizer.terms
     dense = counts.toarray()
     for row, tokens in enumerate(others[:5]):
-        for term in set(plain_terms(tokens, characters=True)) & set(terms):
-            expected = plain_terms(tokens, characters=True).count(term)
+        by_definition = plain_terms(tokens, characters=True, apart=True)
+        for term in set(by_definition) & set(terms):
+            expected = by_definition.count(term)
             assert dense[row, terms.index(term)] == expected
     np.testing.assert_array_equal(model.scores(others), model.scores_of(counts))
 
@@ -240,7 +275,14 @@ def test_the_seed_decides(tickets):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("max_features", 0), ("max_features", 9.5), ("long_texts", -1), ("cost", 0)]
+    ("name", "value"),
+    [
+        ("max_features", 0),
+        ("max_features", 9.5),
+        ("short_texts", -1),
+        ("long_texts", -1),
+        ("cost", 0),
+    ],
 )
 def test_settings_out_of_range_are_refused(name, value):
     with pytest.raises(ConfigError, match=f"^{name} is {value!r}"):

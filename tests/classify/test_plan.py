@@ -12,6 +12,7 @@ from gatewise.classify.plan import (
     check_recipe,
     choose_batch_size,
     choose_epochs,
+    choose_max_features,
     choose_passes,
     last_epochs,
     last_epochs_config,
@@ -162,3 +163,10 @@ def test_the_recipes_pass_their_own_check(name):
 def test_a_setting_out_of_range_is_found_before_anything_is_computed(changes, said):
     with pytest.raises(ConfigError, match=said):
         check_recipe(choose_recipe("modern", **changes))
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "expected"), [(2, 1_000_000), (77, 259_740), (150, 133_333), (5_000, 50_000)]
+)
+def test_more_classes_have_fewer_ngrams(n_classes, expected):
+    assert choose_max_features(n_classes) == expected

@@ -25,6 +25,7 @@ from gatewise.classify.model import FittedModel
 from gatewise.classify.ngrams import CompanionConfig, CountedNgrams, NgramModel, count_ngrams
 from gatewise.classify.plan import (
     check_recipe,
+    choose_max_features,
     last_epochs_config,
     network_config,
     settle_recipe,
@@ -348,11 +349,15 @@ class _Fit:
             return first, blend
         return self._fit_ngrams(counted, everything), blend
 
+    @property
+    def _companion_config(self) -> CompanionConfig:
+        return CompanionConfig(max_features=choose_max_features(len(self.request.labels)))
+
     def _count_ngrams(self, tokens: Sequence[Sequence[str]]) -> CountedNgrams | None:
         """Count once what is fitted twice; which n-grams there are says nothing of a label."""
         if not self.recipe.companion:
             return None
-        return count_ngrams(tokens[: len(self.data.texts)], CompanionConfig())
+        return count_ngrams(tokens[: len(self.data.texts)], self._companion_config)
 
     def _fit_ngrams(self, counted: CountedNgrams | None, rows: Numbers) -> NgramModel | None:
         if counted is None:
@@ -361,7 +366,7 @@ class _Fit:
         self.progress.start("companion", 1, "fits")
         model = counted.rows(rows).fit(
             self.data.targets[rows],
-            CompanionConfig(),
+            self._companion_config,
             n_classes=len(self.request.labels),
             seed=derive_seed(self.request.seed, "companion"),
             sample_weights=None if weights is None else weights[rows],

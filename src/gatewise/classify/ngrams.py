@@ -1,8 +1,8 @@
 """The linear companion: tf-idf of word and character n-grams -> one score per class.
 
 It errs where the LSTM does not: it has no order beyond two words, but every rare spelling is a
-feature of its own. The features are those of the tokens, so it reads exactly what the network
-reads.
+feature of its own. In short texts it also sees which two words stand near each other, in either
+order. The features are those of the tokens, so it reads exactly what the network reads.
 """
 
 from __future__ import annotations
@@ -36,6 +36,10 @@ __all__ = [
 
 _SPACED_ORDERS = (2, 3, 4, 5)
 _UNSPACED_ORDERS = (1, 2, 3)
+# Two words so many places apart still make a pair.
+_REACH = 6
+# A pair of words that stands in a single text would only learn that text by heart.
+_MIN_PAIR_TEXTS = 2
 # Margin of a class without a single text: one class against the rest rarely falls below -1.
 _NEVER_SEEN = -2.0
 
@@ -48,6 +52,9 @@ class CompanionConfig:
     ----------
     max_features : int
         At most so many n-grams are kept, those that stand most often.
+    short_texts : int
+        Below this mean number of tokens, words that are not neighbours make pairs too: short
+        texts have few neighbours.
     long_texts : int
         From this mean number of tokens on, characters are left out: long texts have enough words.
     cost : float
@@ -55,11 +62,13 @@ class CompanionConfig:
     """
 
     max_features: int = 300_000
+    short_texts: int = 60
     long_texts: int = 150
     cost: float = 1.0
 
     def __post_init__(self) -> None:
         check_whole_number("max_features", self.max_features, 1, 100_000_000)
+        check_whole_number("short_texts", self.short_texts, 0, 1_000_000)
         check_whole_number("long_texts", self.long_texts, 0, 1_000_000)
         check_range("cost", self.cost, 1e-6, 1e6)
 
@@ -70,8 +79,9 @@ class NgramVectorizer:
     Parameters
     ----------
     terms : sequence of str
-        The n-grams in column order: first those of characters, ``c:`` before them, then words
-        and pairs of words, ``w:`` before them.
+        The n-grams in column order: first those of characters, ``c:`` before them, then pairs
+        of words that stand apart, ``p:`` before them, then words and pairs of neighbours, ``w:``
+        before them.
 
     Attributes
     ----------
@@ -83,7 +93,11 @@ class NgramVectorizer:
         self.terms = tuple(terms)
         self.n_characters = sum(term.startswith("c:") for term in self.terms)
         self._counter = CountVectorizer(
-            analyzer=functools.partial(ngram_terms, characters=self.n_characters > 0),
+            analyzer=functools.partial(
+                ngram_terms,
+                characters=self.n_characters > 0,
+                apart=any(term.startswith("p:") for term in self.terms),
+            ),
             vocabulary={term: column for column, term in enumerate(self.terms)},
             dtype=np.float32,
         )
@@ -145,11 +159,11 @@ class CountedNgrams:
         count in the length of the texts it stands in and so in how sure the model seems.
         """
         counts = self.counts[numbers]
-        seen = np.flatnonzero(counts.getnnz(axis=0))
-        if len(seen) == counts.shape[1]:
+        worth = _worth_a_column(counts, self.vectorizer.terms)
+        if len(worth) == counts.shape[1]:
             return CountedNgrams(self.vectorizer, counts)
-        terms = [self.vectorizer.terms[column] for column in seen]
-        return CountedNgrams(NgramVectorizer(terms), counts[:, seen])
+        terms = [self.vectorizer.terms[column] for column in worth]
+        return CountedNgrams(NgramVectorizer(terms), counts[:, worth])
 
     def fit(
         self,
@@ -225,25 +239,65 @@ def count_ngrams(token_lists: Sequence[Sequence[str]], config: CompanionConfig) 
             f"none of the {len(token_lists)} texts has a word or number in it; check that the "
             "right column was read"
         )
-    characters = n_tokens / len(token_lists) < config.long_texts
+    mean_length = n_tokens / len(token_lists)
     counter = CountVectorizer(
-        analyzer=functools.partial(ngram_terms, characters=characters),
+        analyzer=functools.partial(
+            ngram_terms,
+            characters=mean_length < config.long_texts,
+            apart=mean_length < config.short_texts,
+        ),
         dtype=np.float32,
-        max_features=config.max_features,
     )
-    counts = counter.fit_transform(token_lists)
-    terms = [str(term) for term in counter.get_feature_names_out()]
-    return CountedNgrams(NgramVectorizer(terms), counts)
+    counts = counter.fit_transform(token_lists).tocsc()
+    terms = counter.get_feature_names_out()
+    kept = _worth_a_column(counts, terms)
+    if len(kept) > config.max_features:
+        totals = np.asarray(counts[:, kept].sum(axis=0)).ravel()
+        commonest = np.argsort(-totals, kind="stable")[: config.max_features]
+        kept = kept[np.sort(commonest)]
+    vectorizer = NgramVectorizer([str(term) for term in terms[kept]])
+    return CountedNgrams(vectorizer, counts[:, kept].tocsr())
 
 
-def ngram_terms(tokens: Sequence[str], *, characters: bool) -> list[str]:
-    """List the n-grams of one text: words, pairs of words and, on request, characters."""
+def _worth_a_column(counts: Any, terms: Sequence[str]) -> NDArray[np.int64]:
+    """Find the columns of n-grams that stand in a text, and of word pairs that stand in two."""
+    n_texts = counts.getnnz(axis=0)
+    wanted = [_MIN_PAIR_TEXTS if " " in term[2:] and term[0] != "c" else 1 for term in terms]
+    return np.flatnonzero(n_texts >= np.array(wanted))
+
+
+def ngram_terms(tokens: Sequence[str], *, characters: bool, apart: bool = False) -> list[str]:
+    """List the n-grams of one text.
+
+    Parameters
+    ----------
+    tokens : sequence of str
+        The text.
+    characters : bool
+        With the n-grams of characters.
+    apart : bool
+        With the pairs of words that are not neighbours, whichever comes first.
+
+    Returns
+    -------
+    list of str
+        Words, pairs of neighbours in their order, and what was asked for.
+    """
     terms = [f"w:{token}" for token in tokens]
     terms.extend(f"w:{first} {second}" for first, second in itertools.pairwise(tokens))
+    if apart:
+        terms.extend(_pairs_apart(tokens))
     if characters:
         for token in _character_units(tokens):
             terms.extend(_character_terms(token))
     return terms
+
+
+def _pairs_apart(tokens: Sequence[str]) -> Iterator[str]:
+    for place, first in enumerate(tokens):
+        for second in tokens[place + 2 : place + _REACH + 1]:
+            if first != second:
+                yield f"p:{first} {second}" if first < second else f"p:{second} {first}"
 
 
 def _character_units(tokens: Sequence[str]) -> Iterator[str]:

@@ -18,6 +18,7 @@ __all__ = [
     "check_recipe",
     "choose_batch_size",
     "choose_epochs",
+    "choose_max_features",
     "choose_passes",
     "last_epochs",
     "last_epochs_config",
@@ -41,6 +42,9 @@ _FEWEST_PASSES, _MOST_PASSES = 3, 20
 _TOKENS_PER_STEP = 4_000
 _STEPS_PER_EPOCH = 60
 _SMALLEST_BATCH, _LARGEST_BATCH = 16, 64
+# The companion has a weight per n-gram and class: 80 MB of them are enough.
+_COMPANION_WEIGHTS = 20_000_000
+_FEWEST_FEATURES, _MOST_FEATURES = 50_000, 1_000_000
 # The last epochs only have to take in the records that were held out.
 _LAST_SHARE = 0.15
 _LAST_RATE = 0.3
@@ -125,6 +129,11 @@ def choose_batch_size(n_tokens: int, n_records: int) -> int:
     by_length = _TOKENS_PER_STEP * n_records / max(1, n_tokens)
     by_number = n_records / _STEPS_PER_EPOCH
     return int(np.clip(min(by_length, by_number), _SMALLEST_BATCH, _LARGEST_BATCH))
+
+
+def choose_max_features(n_classes: int) -> int:
+    """Choose the largest number of the companion's n-grams from the number of classes."""
+    return int(np.clip(_COMPANION_WEIGHTS // n_classes, _FEWEST_FEATURES, _MOST_FEATURES))
 
 
 def last_epochs(epochs: int) -> int:
