@@ -12,6 +12,7 @@ from gatewise.classify.plan import (
     check_recipe,
     choose_batch_size,
     choose_epochs,
+    choose_held_out,
     choose_max_features,
     choose_passes,
     last_epochs,
@@ -170,3 +171,10 @@ def test_a_setting_out_of_range_is_found_before_anything_is_computed(changes, sa
 )
 def test_more_classes_have_fewer_ngrams(n_classes, expected):
     assert choose_max_features(n_classes) == expected
+
+
+@pytest.mark.parametrize(
+    ("n_records", "share"), [(0, 0.2), (1_000, 0.2), (8_000, 0.1), (16_000, 0.05), (10**6, 0.05)]
+)
+def test_many_records_need_a_smaller_share_held_out(n_records, share):
+    assert choose_held_out(n_records) == pytest.approx(share)

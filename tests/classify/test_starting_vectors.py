@@ -108,6 +108,20 @@ def test_scaled_vectors_have_the_deviation_asked_for(vocabulary, vectors):
     assert float(network.words.weight.detach()[2:5].std(correction=0)) == pytest.approx(0.7)
 
 
+def test_long_vectors_are_shortened_in_their_own_direction(vocabulary):
+    """As word2vec gives them to the commonest words."""
+    matrix = np.random.default_rng(0).normal(0.0, 1.0, (3, 6))
+    matrix[0] *= 20.0
+    network = make_network(vocabulary)
+    put_into(network, vocabulary, WordVectors(["the", "cat", "dog"], matrix), 0.3)
+    rows = [network.words.weight.detach()[vocabulary.word_id(w)].numpy() for w in ("the", "cat")]
+    assert rows[0].std() == pytest.approx(0.4)
+    assert rows[0] @ matrix[0] == pytest.approx(
+        np.linalg.norm(rows[0]) * np.linalg.norm(matrix[0]), rel=1e-5
+    )
+    np.testing.assert_allclose(rows[1], matrix[1] * 0.3 / matrix.std(), rtol=1e-5)
+
+
 def test_vectors_all_alike_are_not_divided_by_zero(vocabulary):
     network = make_network(vocabulary)
     put_into(network, vocabulary, WordVectors(["the", "cat"], np.full((2, 6), 0.5)), 0.3)

@@ -85,8 +85,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     unlabelled : sequence of str, optional
         Further texts for the word vectors.
     validation_fraction : float, optional
-        Share of the records held out for early stopping and the blend. None: a tenth, up to a
-        fifth where a tenth is fewer than 1,000; 0: none.
+        Share of the records held out for early stopping and the blend. None: 800 records, but a
+        fifth at most and a twentieth at least; 0: none.
     max_words : int
         Size limit of the vocabulary.
     class_weight : dict, "balanced" or None

@@ -25,6 +25,7 @@ from gatewise.classify.model import FittedModel
 from gatewise.classify.ngrams import CompanionConfig, CountedNgrams, NgramModel, count_ngrams
 from gatewise.classify.plan import (
     check_recipe,
+    choose_held_out,
     choose_max_features,
     last_epochs_config,
     network_config,
@@ -94,7 +95,7 @@ class FitRequest:
     validation : LabelledTexts or None
         Records to hold out instead of a share of the training records.
     validation_fraction : float or None
-        That share; None: a tenth, more if that is little, 0: none.
+        That share; None: chosen from the number of records; 0: none.
     max_words : int
         Size limit of the vocabulary.
     precision : Precision
@@ -206,7 +207,7 @@ class _Fit:
             return np.arange(n_records), np.arange(n_records, n_records + len(validation.texts))
         fraction = self.request.validation_fraction
         if fraction is None:
-            fraction = float(np.clip(1000 / n_records, 0.1, 0.2))
+            fraction = choose_held_out(n_records)
         generator = numpy_generator(self.request.seed, "held out")
         kept, held_out = split_records(self.data.targets, fraction, generator)
         if len(held_out) < _MIN_HELD_OUT:

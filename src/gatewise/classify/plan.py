@@ -18,6 +18,7 @@ __all__ = [
     "check_recipe",
     "choose_batch_size",
     "choose_epochs",
+    "choose_held_out",
     "choose_max_features",
     "choose_passes",
     "last_epochs",
@@ -45,6 +46,9 @@ _SMALLEST_BATCH, _LARGEST_BATCH = 16, 64
 # The companion has a weight per n-gram and class: 80 MB of them are enough.
 _COMPANION_WEIGHTS = 20_000_000
 _FEWEST_FEATURES, _MOST_FEATURES = 50_000, 1_000_000
+# So many held-out records are enough to judge by, and worth more as records to learn from.
+_HELD_OUT = 800
+_SMALLEST_SHARE, _LARGEST_SHARE = 0.05, 0.2
 # The last epochs only have to take in the records that were held out.
 _LAST_SHARE = 0.15
 _LAST_RATE = 0.3
@@ -129,6 +133,11 @@ def choose_batch_size(n_tokens: int, n_records: int) -> int:
     by_length = _TOKENS_PER_STEP * n_records / max(1, n_tokens)
     by_number = n_records / _STEPS_PER_EPOCH
     return int(np.clip(min(by_length, by_number), _SMALLEST_BATCH, _LARGEST_BATCH))
+
+
+def choose_held_out(n_records: int) -> float:
+    """Choose the share of the training records that is held out."""
+    return float(np.clip(_HELD_OUT / max(1, n_records), _SMALLEST_SHARE, _LARGEST_SHARE))
 
 
 def choose_max_features(n_classes: int) -> int:

@@ -20,6 +20,9 @@ from gatewise.vectors.word_vectors import WordVectors
 __all__ = ["Coverage", "StartingVectors", "measure_coverage", "own_vectors", "put_into"]
 
 _STAGE = "word vectors"
+# word2vec gives its longest vectors to the commonest words, the more so the fewer its passes.
+# Those words say least about a class and must not drown the others.
+_LONGEST = 4 / 3
 
 
 @dataclass(frozen=True)
@@ -123,15 +126,25 @@ def put_into(
     vectors : WordVectors
         The vectors.
     scale : float
-        Standard deviation that all their numbers together are brought to; 0 to leave them.
+        Standard deviation that all their numbers together are brought to, after which a vector
+        whose own is more than a third above that is shortened to it; 0 to leave them.
     """
     known = vectors.restricted_to(vocabulary.words[2:])
     if not len(known):
         return
-    rows: NDArray[np.float32] = known.matrix  # (n_known, E)
-    deviation = float(rows.std())
-    if scale and deviation > 0.0:
-        rows = rows * np.float32(scale / deviation)  # (n_known, E)
+    rows = _scaled(known.matrix, scale) if scale else known.matrix  # (n_known, E)
     numbers = torch.tensor([vocabulary.word_id(word) for word in known.words])  # (n_known,)
     with torch.no_grad():
         network.words.weight[numbers] = torch.tensor(rows)
+
+
+def _scaled(rows: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+    """Bring vectors to a common size, (n_known, E) -> (n_known, E)."""
+    deviation = float(rows.std())
+    if not deviation:
+        return rows  # (n_known, E)
+    rows = rows * np.float32(scale / deviation)  # (n_known, E)
+    limit = np.float32(_LONGEST * scale)
+    sizes: NDArray[np.float32] = rows.std(axis=1, keepdims=True)  # (n_known, 1)
+    rows *= limit / np.maximum(sizes, limit)  # (n_known, E)
+    return rows  # (n_known, E)
