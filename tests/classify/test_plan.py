@@ -15,6 +15,7 @@ from gatewise.classify.plan import (
     choose_held_out,
     choose_max_features,
     choose_passes,
+    choose_word_rate,
     last_epochs,
     last_epochs_config,
     network_config,
@@ -25,8 +26,14 @@ from gatewise.network.recipes import RECIPES, choose_recipe
 from gatewise.network.training import TrainingConfig
 from gatewise.text.vocabulary import Vocabulary
 
-OPEN = {"epochs": 0, "batch_size": 0, "word2vec_passes": 0, "final_epochs": -1}
-SETTLED = {"epochs": 7, "batch_size": 33, "word2vec_passes": 9, "final_epochs": 0}
+OPEN = {"epochs": 0, "batch_size": 0, "word2vec_passes": 0, "final_epochs": -1, "word_rate": -1}
+SETTLED = {
+    "epochs": 7,
+    "batch_size": 33,
+    "word2vec_passes": 9,
+    "final_epochs": 0,
+    "word_rate": 0.6,
+}
 LENGTHS = np.array([3, 0, 12, 7, 30])
 
 
@@ -54,6 +61,7 @@ def test_what_was_left_open_is_chosen_from_the_tokens_that_are_read():
     assert settled.epochs == choose_epochs(n_read, -(-5 // settled.batch_size))
     assert settled.word2vec_passes == choose_passes(n_all)
     assert settled.final_epochs == last_epochs(settled.epochs)
+    assert settled.word_rate == choose_word_rate(settled.epochs)
     others = asdict(recipe).keys() - OPEN.keys()
     assert all(getattr(settled, name) == getattr(recipe, name) for name in others)
 
@@ -178,3 +186,11 @@ def test_more_classes_have_fewer_ngrams(n_classes, expected):
 )
 def test_many_records_need_a_smaller_share_held_out(n_records, share):
     assert choose_held_out(n_records) == pytest.approx(share)
+
+
+def test_few_epochs_have_a_higher_word_rate():
+    assert [choose_word_rate(epochs) for epochs in (1, 6, 8, 40)] == [1.0, 1.0, 0.75, 0.3]
+    settled, _ = settle_recipe(choose_recipe("modern", epochs=12), LENGTHS)
+    assert settled.word_rate == 0.5
+    settled, _ = settle_recipe(choose_recipe("modern", epochs=12, word_rate=0.0), LENGTHS)
+    assert settled.word_rate == 0.0

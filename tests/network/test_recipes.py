@@ -71,7 +71,7 @@ def test_the_default_has_all_parts():
 def test_every_recipe_makes_settings_that_are_allowed(name):
     """What the data decide is 0 or -1 here, and set to something that could be decided."""
     values = asdict(choose_recipe(name))
-    for open_one in ("epochs", "batch_size", "word2vec_passes", "final_epochs"):
+    for open_one in ("epochs", "batch_size", "word2vec_passes", "final_epochs", "word_rate"):
         values[open_one] = max(1, values[open_one])
     sizes = {"n_words": 10, "n_ngrams": 10, "n_classes": 2}
     for kind, extra in ((NetworkConfig, sizes), (TrainingConfig, {})):

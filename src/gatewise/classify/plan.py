@@ -21,6 +21,7 @@ __all__ = [
     "choose_held_out",
     "choose_max_features",
     "choose_passes",
+    "choose_word_rate",
     "last_epochs",
     "last_epochs_config",
     "network_config",
@@ -49,13 +50,16 @@ _FEWEST_FEATURES, _MOST_FEATURES = 50_000, 1_000_000
 # So many held-out records are enough to judge by, and worth more as records to learn from.
 _HELD_OUT = 800
 _SMALLEST_SHARE, _LARGEST_SHARE = 0.05, 0.2
+# A rare word's vector moves by about the learning rate each time it is read, so few epochs need a
+# higher one.
+_WORD_RATE_TIMES_EPOCHS, _LOWEST_WORD_RATE = 6.0, 0.3
 # The last epochs only have to take in the records that were held out.
 _LAST_SHARE = 0.15
 _LAST_RATE = 0.3
 
 
 def settle_recipe(recipe: Recipe, lengths: NDArray[np.int64]) -> tuple[Recipe, list[str]]:
-    """Fix what a recipe leaves open: the length limit, batch size, epochs and passes.
+    """Fix what a recipe leaves open: length limit, batch size, epochs, passes and word rate.
 
     Parameters
     ----------
@@ -82,6 +86,7 @@ def settle_recipe(recipe: Recipe, lengths: NDArray[np.int64]) -> tuple[Recipe, l
         max_length=max_length,
         batch_size=batch_size,
         epochs=epochs,
+        word_rate=choose_word_rate(epochs) if recipe.word_rate == -1 else recipe.word_rate,
         final_epochs=last_epochs(epochs) if recipe.final_epochs < 0 else recipe.final_epochs,
         word2vec_passes=recipe.word2vec_passes or choose_passes(int(lengths.sum())),
     )
@@ -133,6 +138,11 @@ def choose_batch_size(n_tokens: int, n_records: int) -> int:
     by_length = _TOKENS_PER_STEP * n_records / max(1, n_tokens)
     by_number = n_records / _STEPS_PER_EPOCH
     return int(np.clip(min(by_length, by_number), _SMALLEST_BATCH, _LARGEST_BATCH))
+
+
+def choose_word_rate(epochs: int) -> float:
+    """Choose the word vectors' share of the learning rate from the number of epochs."""
+    return float(np.clip(_WORD_RATE_TIMES_EPOCHS / epochs, _LOWEST_WORD_RATE, 1.0))
 
 
 def choose_held_out(n_records: int) -> float:

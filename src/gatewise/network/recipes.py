@@ -39,7 +39,8 @@ pooling, pool_vectors, fixed_length, spatial_dropout, dropout, recurrent_dropout
         As in :class:`gatewise.vectors.word2vec.Word2VecConfig`.
     learning_rate, word_rate, weight_decay, warmup, gradient_clip, \
 label_smoothing, patience, adam_beta2, adam_epsilon
-        As in :class:`gatewise.network.training.TrainingConfig`.
+        As in :class:`gatewise.network.training.TrainingConfig`; -1 as the word rate: chosen from
+        the number of epochs.
     epochs, batch_size, word2vec_passes : int
         Times all records are read, records per step, times word2vec reads all texts; 0: chosen
         from the data (:mod:`gatewise.classify.plan`).
@@ -123,7 +124,7 @@ _MODERN = Recipe(
     final_epochs=-1,
     batch_size=0,
     learning_rate=3e-3,
-    word_rate=0.3,
+    word_rate=-1.0,
     weight_decay=0.01,
     warmup=0.1,
     gradient_clip=1.0,
