@@ -15,6 +15,7 @@ from gatewise.classify.plan import (
     choose_held_out,
     choose_max_features,
     choose_passes,
+    choose_sample,
     choose_word_rate,
     last_epochs,
     last_epochs_config,
@@ -26,13 +27,21 @@ from gatewise.network.recipes import RECIPES, choose_recipe
 from gatewise.network.training import TrainingConfig
 from gatewise.text.vocabulary import Vocabulary
 
-OPEN = {"epochs": 0, "batch_size": 0, "word2vec_passes": 0, "final_epochs": -1, "word_rate": -1}
+OPEN = {
+    "epochs": 0,
+    "batch_size": 0,
+    "word2vec_passes": 0,
+    "final_epochs": -1,
+    "word_rate": -1,
+    "word2vec_sample": -1,
+}
 SETTLED = {
     "epochs": 7,
     "batch_size": 33,
     "word2vec_passes": 9,
     "final_epochs": 0,
     "word_rate": 0.6,
+    "word2vec_sample": 0.0,
 }
 LENGTHS = np.array([3, 0, 12, 7, 30])
 
@@ -62,6 +71,7 @@ def test_what_was_left_open_is_chosen_from_the_tokens_that_are_read():
     assert settled.word2vec_passes == choose_passes(n_all)
     assert settled.final_epochs == last_epochs(settled.epochs)
     assert settled.word_rate == choose_word_rate(settled.epochs)
+    assert settled.word2vec_sample == choose_sample(n_all) == 1e-3
     others = asdict(recipe).keys() - OPEN.keys()
     assert all(getattr(settled, name) == getattr(recipe, name) for name in others)
 
@@ -194,3 +204,9 @@ def test_few_epochs_have_a_higher_word_rate():
     assert settled.word_rate == 0.5
     settled, _ = settle_recipe(choose_recipe("modern", epochs=12, word_rate=0.0), LENGTHS)
     assert settled.word_rate == 0.0
+
+
+def test_word2vec_thins_common_words_out_of_much_text():
+    assert [choose_sample(n) for n in (0, 999_999, 1_000_000, 10**8)] == [1e-3, 1e-3, 1e-4, 1e-4]
+    settled, _ = settle_recipe(choose_recipe("modern"), np.full(10_000, 200))
+    assert settled.word2vec_sample == 1e-4

@@ -19,6 +19,7 @@ RECIPE = choose_recipe(
     word_dimension=6,
     word2vec_passes=3,
     word2vec_window=2,
+    word2vec_sample=1e-3,
     word2vec_algorithm="cbow",
     min_count=2,
 )

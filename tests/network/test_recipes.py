@@ -67,11 +67,14 @@ def test_the_default_has_all_parts():
     assert choose_recipe("modern").ngram_dimension > 0
 
 
+OPEN = "epochs", "batch_size", "word2vec_passes", "final_epochs", "word_rate", "word2vec_sample"
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_makes_settings_that_are_allowed(name):
     """What the data decide is 0 or -1 here, and set to something that could be decided."""
     values = asdict(choose_recipe(name))
-    for open_one in ("epochs", "batch_size", "word2vec_passes", "final_epochs", "word_rate"):
+    for open_one in OPEN:
         values[open_one] = max(1, values[open_one])
     sizes = {"n_words": 10, "n_ngrams": 10, "n_classes": 2}
     for kind, extra in ((NetworkConfig, sizes), (TrainingConfig, {})):
@@ -81,6 +84,7 @@ def test_every_recipe_makes_settings_that_are_allowed(name):
         dimension=values["word_dimension"],
         algorithm=values["word2vec_algorithm"],
         window=values["word2vec_window"],
+        sample=values["word2vec_sample"],
         passes=values["word2vec_passes"],
         min_count=values["min_count"],
     )

@@ -100,6 +100,16 @@ def test_rare_words_get_no_vector(texts):
     assert "seldom" in result.vectors
 
 
+def test_common_words_are_thinned_out(texts):
+    """A word that is left out all the time keeps the vector it started with."""
+    start = train_word2vec(texts, small(sample=1e-9, passes=1), seed=1).vectors
+    thinned = train_word2vec(texts, small(sample=1e-9), seed=1).vectors
+    whole = train_word2vec(texts, small(sample=0.0), seed=1).vectors
+    word = whole.words[0]
+    moved = [np.abs(found.vector(word) - start.vector(word)).max() for found in (thinned, whole)]
+    assert moved[0] < 0.02 < moved[1]
+
+
 @pytest.mark.parametrize("token_lists", [[], [[]], [["a", "b"], ["a", "c"]]])
 def test_words_that_are_all_too_rare_are_refused(token_lists):
     with pytest.raises(DataError) as caught:
@@ -149,6 +159,8 @@ def test_progress_is_told_of_every_pass(texts):
         {"passes": 2.5},
         {"min_count": 0},
         {"negative": 0},
+        {"sample": -0.1},
+        {"sample": 1.5},
         {"workers": 0},
     ],
 )

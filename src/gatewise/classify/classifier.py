@@ -67,7 +67,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Standard deviation of the word vectors at the start.
     word2vec_algorithm : {"skip-gram", "cbow"}, optional
     word2vec_window, word2vec_passes, min_count : int, optional
-        Of word2vec.
+    word2vec_sample : float, optional
+        Of word2vec; see :class:`gatewise.vectors.word2vec.Word2VecConfig`. Passes of 0 and a
+        sample of -1 are chosen from the amount of text.
     epochs, final_epochs, batch_size : int, optional
         Epochs with some records held out (0: chosen from the data), epochs on all records after
         that, and records per step.
@@ -142,6 +144,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         word2vec_algorithm: str | None = None,
         word2vec_window: int | None = None,
         word2vec_passes: int | None = None,
+        word2vec_sample: float | None = None,
         min_count: int | None = None,
         epochs: int | None = None,
         final_epochs: int | None = None,
@@ -187,6 +190,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.word2vec_algorithm = word2vec_algorithm
         self.word2vec_window = word2vec_window
         self.word2vec_passes = word2vec_passes
+        self.word2vec_sample = word2vec_sample
         self.min_count = min_count
         self.epochs = epochs
         self.final_epochs = final_epochs

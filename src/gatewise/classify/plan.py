@@ -21,6 +21,7 @@ __all__ = [
     "choose_held_out",
     "choose_max_features",
     "choose_passes",
+    "choose_sample",
     "choose_word_rate",
     "last_epochs",
     "last_epochs_config",
@@ -37,8 +38,11 @@ _FALL = 0.4
 # Few records make few steps, and the weights need a number of them whatever they read.
 _STEPS_TO_TAKE = 2_000
 _TOKENS_FOR_STEPS = 3_000_000
-# word2vec likewise.
-_WORD2VEC_TOKENS = 6_000_000
+# word2vec likewise. Of much text it may skip more of the commonest words, which saves two fifths of
+# its time and leaves rarer words with vectors of a like size.
+_WORD2VEC_TOKENS = 20_000_000
+_MUCH_TEXT = 1_000_000
+_SAMPLE, _SAMPLE_OF_MUCH_TEXT = 1e-3, 1e-4
 _FEWEST_PASSES, _MOST_PASSES = 3, 20
 # A step should see about so many tokens, and an epoch have at least so many steps.
 _TOKENS_PER_STEP = 4_000
@@ -81,6 +85,7 @@ def settle_recipe(recipe: Recipe, lengths: NDArray[np.int64]) -> tuple[Recipe, l
     n_read = int(np.minimum(lengths, max_length).sum())
     batch_size = recipe.batch_size or choose_batch_size(n_read, len(lengths))
     epochs = recipe.epochs or choose_epochs(n_read, math.ceil(len(lengths) / batch_size))
+    n_tokens = int(lengths.sum())
     settled = replace(
         recipe,
         max_length=max_length,
@@ -88,7 +93,10 @@ def settle_recipe(recipe: Recipe, lengths: NDArray[np.int64]) -> tuple[Recipe, l
         epochs=epochs,
         word_rate=choose_word_rate(epochs) if recipe.word_rate == -1 else recipe.word_rate,
         final_epochs=last_epochs(epochs) if recipe.final_epochs < 0 else recipe.final_epochs,
-        word2vec_passes=recipe.word2vec_passes or choose_passes(int(lengths.sum())),
+        word2vec_passes=recipe.word2vec_passes or choose_passes(n_tokens),
+        word2vec_sample=(
+            choose_sample(n_tokens) if recipe.word2vec_sample == -1 else recipe.word2vec_sample
+        ),
     )
     return settled, _cut_note(recipe, lengths, max_length)
 
@@ -131,6 +139,11 @@ def choose_epochs(n_tokens: int, n_steps: int) -> int:
 def choose_passes(n_tokens: int) -> int:
     """Choose word2vec's passes from the number of tokens in all training texts."""
     return int(np.clip(round(_WORD2VEC_TOKENS / max(1, n_tokens)), _FEWEST_PASSES, _MOST_PASSES))
+
+
+def choose_sample(n_tokens: int) -> float:
+    """Choose from which share on word2vec skips common words, from the number of tokens."""
+    return _SAMPLE if n_tokens < _MUCH_TEXT else _SAMPLE_OF_MUCH_TEXT
 
 
 def choose_batch_size(n_tokens: int, n_records: int) -> int:

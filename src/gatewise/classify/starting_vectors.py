@@ -92,6 +92,7 @@ def own_vectors(
         dimension=recipe.word_dimension,
         algorithm=recipe.word2vec_algorithm,
         window=recipe.word2vec_window,
+        sample=recipe.word2vec_sample,
         passes=recipe.word2vec_passes,
         min_count=recipe.min_count,
     )

@@ -110,6 +110,7 @@ SETTINGS = (
     Setting("word2vec_algorithm", str, "Which of the two.", _VECTORS, "skip-gram|cbow"),
     Setting("word2vec_window", int, "Neighbours on each side.", _VECTORS),
     Setting("word2vec_passes", int, "Times word2vec reads all texts.", _VECTORS),
+    Setting("word2vec_sample", float, "Share above which a word is thinned out.", _VECTORS),
     Setting("min_count", int, "Rarer words have no vector of their own.", _VECTORS),
     Setting("max_words", int, "Words kept, at most.", _VECTORS),
     Setting("final_epochs", int, "Epochs on all texts at the end.", _TRAINING),

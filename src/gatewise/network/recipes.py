@@ -35,8 +35,9 @@ pooling, pool_vectors, fixed_length, spatial_dropout, dropout, recurrent_dropout
         Texts are cut to so many tokens at most.
     vector_scale : float
         Standard deviation to which the word vectors are scaled at the start; 0 to leave them.
-    word2vec_window, word2vec_algorithm, min_count
-        As in :class:`gatewise.vectors.word2vec.Word2VecConfig`.
+    word2vec_window, word2vec_algorithm, word2vec_sample, min_count
+        As in :class:`gatewise.vectors.word2vec.Word2VecConfig`; -1 as the sample: chosen from the
+        amount of text.
     learning_rate, word_rate, weight_decay, warmup, gradient_clip, \
 label_smoothing, patience, adam_beta2, adam_epsilon
         As in :class:`gatewise.network.training.TrainingConfig`; -1 as the word rate: chosen from
@@ -71,6 +72,7 @@ label_smoothing, patience, adam_beta2, adam_epsilon
     word2vec_algorithm: str
     word2vec_window: int
     word2vec_passes: int
+    word2vec_sample: float
     min_count: int
     epochs: int
     final_epochs: int
@@ -119,6 +121,7 @@ _MODERN = Recipe(
     word2vec_algorithm="skip-gram",
     word2vec_window=5,
     word2vec_passes=0,
+    word2vec_sample=-1.0,
     min_count=1,
     epochs=0,
     final_epochs=-1,
@@ -151,6 +154,7 @@ _CLASSIC = replace(
     vector_scale=0.0,
     word2vec_algorithm="cbow",
     word2vec_passes=5,
+    word2vec_sample=1e-3,
     min_count=5,
     epochs=10,
     final_epochs=0,

@@ -52,8 +52,8 @@ def words_from_json(values: Any, source: Path) -> tuple[Vocabulary, list[str] | 
 def _check_terms(terms: list[str], source: Path) -> None:
     if not terms or len(set(terms)) != len(terms):
         raise ModelFileError(f"{source} has no n-gram for the companion, or one of them twice")
-    if foreign := [term for term in terms if not term.startswith(("w:", "c:"))]:
+    if foreign := [term for term in terms if not term.startswith(("w:", "p:", "c:"))]:
         raise ModelFileError(
-            f"{source} has the companion n-gram {foreign[0]!r:.60}; each must begin with 'w:' "
-            "or 'c:'"
+            f"{source} has the companion n-gram {foreign[0]!r:.60}; each must begin with 'w:', "
+            "'p:' or 'c:'"
         )

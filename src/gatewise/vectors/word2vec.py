@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gatewise.base.config import check_choice, check_whole_number
+from gatewise.base.config import check_choice, check_range, check_whole_number
 from gatewise.base.errors import DataError
 from gatewise.base.optional import require
 from gatewise.base.progress import Progress, SilentProgress
@@ -33,6 +33,9 @@ class Word2VecConfig:
         Predict the neighbours from the word, or the word from its neighbours.
     window : int
         Neighbours on each side, at most.
+    sample : float
+        Share of all words above which a word is left out at random, the oftener the commoner it
+        is; 0: none is.
     passes : int
         Times all texts are read.
     min_count : int
@@ -46,6 +49,7 @@ class Word2VecConfig:
     dimension: int = 300
     algorithm: str = "skip-gram"
     window: int = 5
+    sample: float = 1e-3
     passes: int = 20
     min_count: int = 1
     negative: int = 5
@@ -56,6 +60,7 @@ class Word2VecConfig:
         check_whole_number("dimension", self.dimension, 1, 4096)
         check_whole_number("window", self.window, 1, 100)
         check_whole_number("passes", self.passes, 1, 1000)
+        check_range("sample", self.sample, 0.0, 1.0)
         check_whole_number("min_count", self.min_count, 1, 1_000_000)
         check_whole_number("negative", self.negative, 1, 100)
         check_whole_number("workers", self.workers, 1, 256)
@@ -115,6 +120,7 @@ def train_word2vec(
         vector_size=config.dimension,
         window=config.window,
         min_count=config.min_count,
+        sample=config.sample,
         sg=int(config.algorithm == "skip-gram"),
         negative=config.negative,
         seed=derive_seed(seed, "word2vec"),
