@@ -70,7 +70,7 @@ def test_what_was_left_open_is_chosen_from_the_tokens_that_are_read():
     assert settled.epochs == choose_epochs(n_read, -(-5 // settled.batch_size))
     assert settled.word2vec_passes == choose_passes(n_all)
     assert settled.final_epochs == last_epochs(settled.epochs)
-    assert settled.word_rate == choose_word_rate(settled.epochs)
+    assert settled.word_rate == choose_word_rate(n_all / 5)
     assert settled.word2vec_sample == choose_sample(n_all) == 1e-3
     others = asdict(recipe).keys() - OPEN.keys()
     assert all(getattr(settled, name) == getattr(recipe, name) for name in others)
@@ -198,11 +198,11 @@ def test_many_records_need_a_smaller_share_held_out(n_records, share):
     assert choose_held_out(n_records) == pytest.approx(share)
 
 
-def test_few_epochs_have_a_higher_word_rate():
-    assert [choose_word_rate(epochs) for epochs in (1, 6, 8, 40)] == [1.0, 1.0, 0.75, 0.3]
-    settled, _ = settle_recipe(choose_recipe("modern", epochs=12), LENGTHS)
-    assert settled.word_rate == 0.5
-    settled, _ = settle_recipe(choose_recipe("modern", epochs=12, word_rate=0.0), LENGTHS)
+def test_long_texts_have_a_higher_word_rate():
+    assert [choose_word_rate(length) for length in (0, 12, 100, 200, 900)] == [0.3, 0.3, 0.5, 1, 1]
+    settled, _ = settle_recipe(choose_recipe("modern"), np.full(10, 150))
+    assert settled.word_rate == 0.75
+    settled, _ = settle_recipe(choose_recipe("modern", word_rate=0.0), np.full(10, 150))
     assert settled.word_rate == 0.0
 
 

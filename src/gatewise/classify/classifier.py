@@ -76,7 +76,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     learning_rate, word_rate, weight_decay, warmup, gradient_clip, label_smoothing : float, optional
     adam_beta2, adam_epsilon : float, optional
         Of the training; see :class:`gatewise.network.training.TrainingConfig`. A word rate of -1
-        is chosen from the number of epochs.
+        is chosen from the length of the texts.
     patience : int, optional
         Epochs without a better held-out accuracy after which training stops; 0 for never.
     companion : bool, optional

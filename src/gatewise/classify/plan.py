@@ -54,9 +54,9 @@ _FEWEST_FEATURES, _MOST_FEATURES = 50_000, 1_000_000
 # So many held-out records are enough to judge by, and worth more as records to learn from.
 _HELD_OUT = 800
 _SMALLEST_SHARE, _LARGEST_SHARE = 0.05, 0.2
-# A rare word's vector moves by about the learning rate each time it is read, so few epochs need a
-# higher one.
-_WORD_RATE_TIMES_EPOCHS, _LOWEST_WORD_RATE = 6.0, 0.3
+# Long texts are told apart by rare words, whose vectors move by about the learning rate each time
+# they are read: they need a higher one.
+_TOKENS_OF_FULL_WORD_RATE, _LOWEST_WORD_RATE = 200, 0.3
 # The last epochs only have to take in the records that were held out.
 _LAST_SHARE = 0.15
 _LAST_RATE = 0.3
@@ -91,7 +91,11 @@ def settle_recipe(recipe: Recipe, lengths: NDArray[np.int64]) -> tuple[Recipe, l
         max_length=max_length,
         batch_size=batch_size,
         epochs=epochs,
-        word_rate=choose_word_rate(epochs) if recipe.word_rate == -1 else recipe.word_rate,
+        word_rate=(
+            choose_word_rate(n_tokens / max(1, len(lengths)))
+            if recipe.word_rate == -1
+            else recipe.word_rate
+        ),
         final_epochs=last_epochs(epochs) if recipe.final_epochs < 0 else recipe.final_epochs,
         word2vec_passes=recipe.word2vec_passes or choose_passes(n_tokens),
         word2vec_sample=(
@@ -153,9 +157,9 @@ def choose_batch_size(n_tokens: int, n_records: int) -> int:
     return int(np.clip(min(by_length, by_number), _SMALLEST_BATCH, _LARGEST_BATCH))
 
 
-def choose_word_rate(epochs: int) -> float:
-    """Choose the word vectors' share of the learning rate from the number of epochs."""
-    return float(np.clip(_WORD_RATE_TIMES_EPOCHS / epochs, _LOWEST_WORD_RATE, 1.0))
+def choose_word_rate(mean_length: float) -> float:
+    """Choose the word vectors' share of the learning rate from the mean number of tokens."""
+    return float(np.clip(mean_length / _TOKENS_OF_FULL_WORD_RATE, _LOWEST_WORD_RATE, 1.0))
 
 
 def choose_held_out(n_records: int) -> float:

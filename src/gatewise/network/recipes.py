@@ -41,7 +41,7 @@ pooling, pool_vectors, fixed_length, spatial_dropout, dropout, recurrent_dropout
     learning_rate, word_rate, weight_decay, warmup, gradient_clip, \
 label_smoothing, patience, adam_beta2, adam_epsilon
         As in :class:`gatewise.network.training.TrainingConfig`; -1 as the word rate: chosen from
-        the number of epochs.
+        the length of the texts.
     epochs, batch_size, word2vec_passes : int
         Times all records are read, records per step, times word2vec reads all texts; 0: chosen
         from the data (:mod:`gatewise.classify.plan`).
