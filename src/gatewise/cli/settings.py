@@ -116,9 +116,7 @@ SETTINGS = (
     Setting("final_epochs", int, "Epochs on all texts at the end.", _TRAINING),
     Setting("batch_size", int, "Texts per step.", _TRAINING),
     Setting("learning_rate", float, "At the top of its schedule.", _TRAINING),
-    Setting(
-        "word_rate", float, "The words' share of it; -1: by the length of texts.", _TRAINING
-    ),
+    Setting("word_rate", float, "The words' share of it; -1: by the length of texts.", _TRAINING),
     Setting("warmup", float, "Share of the steps in which it rises; 0: constant.", _TRAINING),
     Setting("gradient_clip", float, "Largest norm of the gradients; 0: any.", _TRAINING),
     Setting("patience", int, "Epochs without gain before the end; 0: never.", _TRAINING),
