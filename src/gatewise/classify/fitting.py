@@ -22,11 +22,11 @@ from gatewise.base.progress import Progress, SilentProgress
 from gatewise.base.seeding import derive_seed, numpy_generator
 from gatewise.classify.calibration import Blend, blend_log_probabilities, fit_blend
 from gatewise.classify.model import FittedModel
-from gatewise.classify.ngrams import CompanionConfig, CountedNgrams, NgramModel, count_ngrams
+from gatewise.classify.ngrams import CountedNgrams, NgramModel, count_ngrams
 from gatewise.classify.plan import (
     check_recipe,
     choose_held_out,
-    choose_max_features,
+    companion_config,
     last_epochs_config,
     network_config,
     settle_recipe,
@@ -350,15 +350,13 @@ class _Fit:
             return first, blend
         return self._fit_ngrams(counted, everything), blend
 
-    @property
-    def _companion_config(self) -> CompanionConfig:
-        return CompanionConfig(max_features=choose_max_features(len(self.request.labels)))
-
     def _count_ngrams(self, tokens: Sequence[Sequence[str]]) -> CountedNgrams | None:
         """Count once what is fitted twice; which n-grams there are says nothing of a label."""
         if not self.recipe.companion:
             return None
-        return count_ngrams(tokens[: len(self.data.texts)], self._companion_config)
+        return count_ngrams(
+            tokens[: len(self.data.texts)], companion_config(len(self.request.labels))
+        )
 
     def _fit_ngrams(self, counted: CountedNgrams | None, rows: Numbers) -> NgramModel | None:
         if counted is None:
@@ -367,7 +365,7 @@ class _Fit:
         self.progress.start("companion", 1, "fits")
         model = counted.rows(rows).fit(
             self.data.targets[rows],
-            self._companion_config,
+            companion_config(len(self.request.labels)),
             n_classes=len(self.request.labels),
             seed=derive_seed(self.request.seed, "companion"),
             sample_weights=None if weights is None else weights[rows],

@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.classify.ngrams import CompanionConfig
 from gatewise.network.model import NetworkConfig
 from gatewise.network.recipes import Recipe
 from gatewise.network.training import TrainingConfig
@@ -23,6 +24,7 @@ __all__ = [
     "choose_passes",
     "choose_sample",
     "choose_word_rate",
+    "companion_config",
     "last_epochs",
     "last_epochs_config",
     "network_config",
@@ -191,6 +193,11 @@ def network_config(recipe: Recipe, vocabulary: Vocabulary, labels: Sequence[str]
 def training_config(recipe: Recipe) -> TrainingConfig:
     """Take the training's settings out of a recipe."""
     return TrainingConfig(**{name: getattr(recipe, name) for name in _shared(TrainingConfig)})
+
+
+def companion_config(n_classes: int) -> CompanionConfig:
+    """Take the companion's settings."""
+    return CompanionConfig(max_features=choose_max_features(n_classes))
 
 
 def last_epochs_config(recipe: Recipe) -> TrainingConfig:
