@@ -107,10 +107,10 @@ class LSTMWeights:
         LSTMWeights
             In float64.
         """
-        parts = (np.split(np.asarray(part, np.float64), 4) for part in (from_input, from_hidden))
-        biases = np.split(np.asarray(bias, np.float64), 4)
-        gates = (GateWeights(*parts) for parts in zip(*parts, biases, strict=True))
-        return cls(*gates, activation=activation)
+        stacked = (np.asarray(part, np.float64) for part in (from_input, from_hidden, bias))
+        split = (np.split(part, len(GATES)) for part in stacked)
+        i, f, g, o = (GateWeights(*parts) for parts in zip(*split, strict=True))
+        return cls(i, f, g, o, activation)
 
     @property
     def n_units(self) -> int:
