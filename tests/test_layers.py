@@ -32,6 +32,7 @@ MODULES = {
     "vectors": ["vector_layout", "vector_files", "word_vectors", "word2vec"],
     "network": [
         "gates",
+        "config",
         "lstm",
         "recipes",
         "model",
@@ -42,11 +43,15 @@ MODULES = {
     ],
     "classify": [
         "ngrams",
+        "companion",
+        "blend",
         "calibration",
         "records",
         "plan",
         "starting_vectors",
+        "plain_model",
         "model",
+        "request",
         "fitting",
         "fingerprint",
         "inputs",

@@ -9,7 +9,7 @@ import gatewise
 from gatewise.base.progress import SilentProgress
 from gatewise.classify import fingerprint
 from gatewise.classify.fingerprint import PACKAGES, fit_fingerprint, package_versions
-from gatewise.classify.fitting import FitRequest, LabelledTexts
+from gatewise.classify.request import FitRequest, LabelledTexts
 from gatewise.network.checkpoint import Checkpoint
 from gatewise.network.precision import Precision
 from gatewise.network.recipes import choose_recipe

@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from gatewise.base.errors import ConfigError, DataError
-from gatewise.classify.calibration import Blend, blend_log_probabilities, fit_blend
-from gatewise.classify.fitting import FitRequest, LabelledTexts, fit_model
+from gatewise.classify.blend import Blend, blend_log_probabilities
+from gatewise.classify.calibration import fit_blend
+from gatewise.classify.companion import CompanionConfig, fit_ngrams
+from gatewise.classify.fitting import fit_model
 from gatewise.classify.model import score_texts
-from gatewise.classify.ngrams import CompanionConfig, fit_ngrams
+from gatewise.classify.request import FitRequest, LabelledTexts
 from gatewise.network.recipes import choose_recipe
 from gatewise.text.tokens import tokenize
 from gatewise.vectors.word_vectors import WordVectors
@@ -105,7 +107,7 @@ def test_the_companion_ends_up_with_all_records(held_out, make_data):
     model, _ = held_out
     data = make_data(180)
     whole = fit_ngrams(tokens_of(data), data.targets, CompanionConfig(), n_classes=3, seed=0)
-    assert model.ngrams.vectorizer.terms == whole.vectorizer.terms
+    assert model.ngrams.terms == whole.terms
     np.testing.assert_allclose(model.ngrams.idf, whole.idf)
     np.testing.assert_allclose(model.ngrams.weights, whole.weights, atol=0.01)
 
@@ -165,7 +167,7 @@ def test_given_records_are_measured_and_never_learnt(validated, make_data):
     assert model.facts["held_out"]["n_records"] == 20
     assert len(model.history) == 2
     assert "onlyhere" not in model.vocabulary
-    assert not any("onlyhere" in term for term in model.ngrams.vectorizer.terms)
+    assert not any("onlyhere" in term for term in model.ngrams.terms)
     data = make_data(40)
     own = fit_ngrams(tokens_of(data), data.targets, CompanionConfig(), n_classes=3, seed=0)
     np.testing.assert_allclose(model.ngrams.weights, own.weights, atol=0.01)
@@ -202,7 +204,7 @@ def test_words_of_unlabelled_texts_are_learnt(make_data):
     request = make_request(unlabelled=["savings book", "savings plan", "a savings book"])
     model = fit_model(make_data(40), request)
     assert "savings" in model.vocabulary
-    assert not any("savings" in term for term in model.ngrams.vectorizer.terms)
+    assert not any("savings" in term for term in model.ngrams.terms)
 
 
 def test_given_vectors_are_the_start(make_data):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from gatewise.classify.fitting import FitRequest, LabelledTexts, fit_model
+from gatewise.classify.fitting import fit_model
 from gatewise.classify.model import score_texts, score_tokens
+from gatewise.classify.request import FitRequest, LabelledTexts
 from gatewise.network.recipes import choose_recipe
 from gatewise.text.tokens import tokenize
 

@@ -1,35 +1,14 @@
 from __future__ import annotations
 
+from collections import Counter
 from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.svm import LinearSVC
 
-from gatewise.base.errors import ConfigError, DataError
-from gatewise.classify.ngrams import (
-    CompanionConfig,
-    NgramVectorizer,
-    count_ngrams,
-    fit_ngrams,
-    ngram_terms,
-)
-from gatewise.text.tokens import tokenize
-
-CHINESE = ["我的余额是多少", "查询账户余额", "余额不对", "我的卡丢了", "卡被吞了", "换卡"]
-
-
-@pytest.fixture(scope="module")
-def tickets(make_tickets):
-    """Token lists and targets 0, 1, 2; and other texts to score."""
-    texts, labels = make_tickets(90)
-    others, _ = make_tickets(30, seed=5)
-    targets = np.unique(labels, return_inverse=True)[1]
-    return [tokenize(text) for text in texts], targets, [tokenize(text) for text in others]
+from gatewise.classify.ngrams import NgramModel, ngram_terms
 
 
 def plain_terms(tokens, *, characters, apart):
@@ -44,43 +23,6 @@ def plain_terms(tokens, *, characters, apart):
         for n in (2, 3, 4, 5):
             terms += ["c:" + padded[at : at + n] for at in range(len(padded) - n + 1)]
     return terms
-
-
-def is_pair(term):
-    return term[0] in "wp" and " " in term
-
-
-def direct_scores(
-    train, targets, others, *, characters=True, apart=True, max_features=None, weights=None
-):
-    """The same by scikit-learn's own parts, in float64."""
-
-    def analyse(tokens):
-        return plain_terms(tokens, characters=characters, apart=apart)
-
-    counter = CountVectorizer(analyzer=analyse).fit(train)
-    counts = counter.transform(train).toarray()
-    kept = [
-        (-counts[:, column].sum(), term)
-        for column, term in enumerate(counter.get_feature_names_out())
-        if (counts[:, column] > 0).sum() > is_pair(term)
-    ]
-    terms = sorted(term for _, term in sorted(kept)[:max_features])
-    kinds = {p: [term for term in terms if term.startswith(p)] for p in ("c:", ("p:", "w:"))}
-    vectorizer = FeatureUnion(
-        [
-            ("".join(prefix), TfidfVectorizer(analyzer=analyse, vocabulary=kind, sublinear_tf=True))
-            for prefix, kind in kinds.items()
-            if kind
-        ]
-    )
-    solver = LinearSVC(C=1.0, random_state=3, dual=True, max_iter=3000, tol=1e-3)
-    pipeline = make_pipeline(vectorizer, solver)
-    pipeline.fit(train, targets, linearsvc__sample_weight=weights)
-    return pipeline.decision_function(others)
-
-
-# The n-grams
 
 
 def test_terms_of_a_sentence():
@@ -109,193 +51,60 @@ def test_words_without_spaces_are_read_as_one_piece_of_writing():
     assert not any(term.startswith("c: 我") for term in terms)
 
 
-# The scores
+# The features and scores of a text
 
 
-@pytest.mark.parametrize("characters", [True, False])
-@pytest.mark.parametrize("apart", [True, False])
-def test_scores_are_those_of_scikit_learn(tickets, characters, apart):
-    train, targets, others = tickets
-    config = CompanionConfig(long_texts=150 * characters, short_texts=60 * apart)
-    model = fit_ngrams(train, targets, config, n_classes=3, seed=3)
-    expected = direct_scores(train, targets, others, characters=characters, apart=apart)
-    np.testing.assert_allclose(model.scores(others), expected, atol=2e-3)
-    assert model.scores(others).dtype == np.float64
-
-
-def test_two_classes_have_a_column_each(tickets):
-    train, targets, others = tickets
-    targets = (targets > 0).astype(np.int64)
-    model = fit_ngrams(train, targets, CompanionConfig(), n_classes=2, seed=3)
-    expected = direct_scores(train, targets, others)
-    np.testing.assert_allclose(model.scores(others)[:, 1], expected, atol=2e-3)
-    np.testing.assert_allclose(model.scores(others)[:, 0], -expected, atol=2e-3)
-
-
-@pytest.mark.parametrize("numbers", [[0, 2, 4], [1, 3, 4], [1, 4, 4]])
-def test_classes_that_no_target_names_score_lowest(tickets, numbers):
-    train, targets, others = tickets
-    targets = np.array(numbers)[targets]
-    scores = fit_ngrams(train, targets, CompanionConfig(), n_classes=5, seed=3).scores(others)
-    absent = sorted(set(range(5)) - set(numbers))
-    present = sorted(set(numbers))
-    assert (scores[:, absent] == -2.0).all()
-    assert (scores[:, absent].max(axis=1) < scores[:, present].max(axis=1)).all()
-    expected = direct_scores(train, targets, others)
-    if len(present) == 2:
-        expected = np.stack([-expected, expected], axis=1)
-    np.testing.assert_allclose(scores[:, present], expected, atol=2e-3)
-
-
-def test_weights_are_those_of_scikit_learn(tickets):
-    train, targets, others = tickets
-    weights = np.random.default_rng(0).uniform(0.1, 2.0, len(train))
-    model = fit_ngrams(
-        train, targets, CompanionConfig(), n_classes=3, seed=3, sample_weights=weights
-    )
-    expected = direct_scores(train, targets, others, weights=weights)
-    np.testing.assert_allclose(model.scores(others), expected, atol=2e-3)
-
-
-def test_a_weight_of_two_is_almost_a_record_twice(tickets):
-    """Almost: the frequencies of the n-grams count records."""
-    train, targets, others = tickets
-    twice = np.flatnonzero(targets == 1)
-    weights = np.where(targets == 1, 2.0, 1.0)
-    config = CompanionConfig()
-    weighted = fit_ngrams(train, targets, config, n_classes=3, seed=3, sample_weights=weights)
-    repeated = fit_ngrams(
-        [*train, *(train[row] for row in twice)],
-        np.concatenate([targets, targets[twice]]),
-        config,
-        n_classes=3,
-        seed=3,
-    )
-    unweighted = fit_ngrams(train, targets, config, n_classes=3, seed=3).scores(others)
-    apart = np.abs(weighted.scores(others) - repeated.scores(others)).mean()
-    assert apart < 0.1
-    assert np.abs(weighted.scores(others) - unweighted).max() > 1e-3
-
-
-def test_chinese_is_learnt():
-    model = fit_ngrams(
-        [tokenize(text) for text in CHINESE],
-        np.array([0, 0, 0, 1, 1, 1]),
-        CompanionConfig(),
-        n_classes=2,
-        seed=1,
-    )
-    scores = model.scores([tokenize("余额查询"), tokenize("我的卡呢")])
-    assert scores.argmax(axis=1).tolist() == [0, 1]
-
-
-def test_a_text_without_tokens_gets_the_intercepts(tickets):
-    train, targets, _ = tickets
-    model = fit_ngrams([*train, []], np.append(targets, 0), CompanionConfig(), n_classes=3, seed=3)
-    scores = model.scores([[], ["zzzzzz"]])
-    np.testing.assert_allclose(scores[0], model.intercepts)
-    assert np.isfinite(scores).all()
-
-
-def test_no_text_with_a_token_is_refused():
-    with pytest.raises(DataError, match=r"^none of the 2 texts has a word or number in it; check"):
-        fit_ngrams([[], []], np.array([0, 1]), CompanionConfig(), n_classes=2, seed=1)
-
-
-# Choosing and counting
-
-
-def test_only_the_commonest_are_kept(tickets):
-    train, targets, others = tickets
-    model = fit_ngrams(train, targets, CompanionConfig(max_features=40), n_classes=3, seed=3)
-    assert len(model.vectorizer.terms) == 40 == len(model.idf) == len(model.weights)
-    assert list(model.vectorizer.terms) == sorted(model.vectorizer.terms)
-    expected = direct_scores(train, targets, others, max_features=40)
-    np.testing.assert_allclose(model.scores(others), expected, atol=2e-3)
-
-
-def test_pairs_of_a_single_text_are_left_out():
-    texts = [["my", "old", "card"], ["card", "is", "my", "old"], ["card"]]
-    terms = count_ngrams(texts, CompanionConfig(long_texts=0)).vectorizer.terms
-    assert [term for term in terms if is_pair(term)] == ["p:card my", "w:my old"]
-    assert {"w:is", "w:card", "w:old"} <= set(terms)
-
-
-@pytest.mark.parametrize(("short_texts", "apart"), [(4, True), (3, False)])
-def test_only_short_texts_have_pairs_apart(short_texts, apart):
-    """The mean is exactly 3 tokens here."""
-    counted = count_ngrams([list("abc"), list("abc")], CompanionConfig(short_texts=short_texts))
-    assert ("p:a c" in counted.vectorizer.terms) is apart
-
-
-@pytest.mark.parametrize(("long_texts", "characters"), [(6, True), (5, False)])
-def test_long_texts_have_no_characters(long_texts, characters):
-    """The mean is exactly 5 tokens here."""
-    counted = count_ngrams([list("abcd"), list("abcdef")], CompanionConfig(long_texts=long_texts))
-    assert any(term.startswith("c:") for term in counted.vectorizer.terms) is characters
-
-
-def test_counting_once_and_fitting_rows_is_fitting_those_rows(tickets):
-    train, targets, others = tickets
-    rows = np.arange(0, 90, 2)
-    config = CompanionConfig()
-    counted = count_ngrams(train, config)
-    part = counted.rows(rows).fit(targets[rows], config, n_classes=3, seed=3)
-    alone = fit_ngrams([train[row] for row in rows], targets[rows], config, n_classes=3, seed=3)
-    whole = fit_ngrams(train, targets, config, n_classes=3, seed=3)
-    np.testing.assert_allclose(part.scores(others), alone.scores(others), atol=0.2)
-    again = counted.fit(targets, config, n_classes=3, seed=3)
-    assert np.array_equal(again.scores(others), whole.scores(others))
-
-
-def test_a_vectorizer_made_of_its_terms_counts_the_same(tickets):
-    train, targets, others = tickets
-    model = fit_ngrams(train, targets, CompanionConfig(), n_classes=3, seed=3)
-    counts = model.vectorizer.counts(others)
-    again = NgramVectorizer(model.vectorizer.terms).counts(others)
-    assert (counts != again).nnz == 0
-    assert counts.dtype == np.float32
-    terms = model.vectorizer.terms
-    dense = counts.toarray()
-    for row, tokens in enumerate(others[:5]):
-        by_definition = plain_terms(tokens, characters=True, apart=True)
-        for term in set(by_definition) & set(terms):
-            expected = by_definition.count(term)
-            assert dense[row, terms.index(term)] == expected
-    np.testing.assert_array_equal(model.scores(others), model.scores_of(counts))
-
-
-def test_the_seed_decides(tickets):
-    train, targets, others = tickets
-    first, second = (
-        fit_ngrams(train, targets, CompanionConfig(), n_classes=3, seed=4).scores(others)
-        for _ in range(2)
-    )
-    assert np.array_equal(first, second)
+@pytest.fixture
+def model():
+    """Every term of a few sentences, some left out, with random weights."""
+    sentences = ["my old card is lost my card", "the old old house", "is it my house ok ok ok"]
+    terms = {
+        term
+        for text in sentences
+        for term in ngram_terms(text.split(), characters=True, apart=True)
+    }
+    kept = tuple(sorted(terms))[::2]
+    draw = np.random.default_rng(4).normal(size=(len(kept), 4)).astype(np.float32)
+    return NgramModel(kept, 1 + abs(draw[:, 3]), draw[:, :3], np.float32([0.5, -1.0, 2.0]))
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("max_features", 0),
-        ("max_features", 9.5),
-        ("short_texts", -1),
-        ("long_texts", -1),
-        ("cost", 0),
-    ],
+    "text", ["my card is old", "ok ok ok is it my old my old card", "zzz", "", "house"]
 )
-def test_settings_out_of_range_are_refused(name, value):
-    with pytest.raises(ConfigError, match=f"^{name} is {value!r}"):
-        CompanionConfig(**{name: value})
+def test_features_by_their_definition(model, text):
+    columns, values = model.features(text.split())
+    counts = Counter(plain_terms(text.split(), characters=True, apart=True))
+    known = {term: model.terms.index(term) for term in counts if term in model.terms}
+    assert columns.tolist() == sorted(known.values())
+    expected = {
+        column: (1 + np.log(counts[term])) * model.idf[column] for term, column in known.items()
+    }
+    for prefix in ("c:", "wp"):
+        block = [column for column in expected if model.terms[column][0] in prefix]
+        length = np.sqrt(sum(expected[column] ** 2 for column in block))
+        for column in block:
+            found = values[columns.tolist().index(column)]
+            assert found == pytest.approx(expected[column] / length, rel=1e-12)
 
 
-def test_some_of_the_texts_know_only_their_own_ngrams():
-    """As if only they had been counted: a model of them must not feel the others."""
-    texts = [["a", "b"], ["c", "d"], ["a", "d"], ["e", "f"]]
-    rows = np.array([0, 1, 2])
-    targets = np.array([0, 1, 0])
-    config = CompanionConfig()
-    some = count_ngrams(texts, config).rows(rows).fit(targets, config, n_classes=2, seed=0)
-    alone = fit_ngrams([texts[row] for row in rows], targets, config, n_classes=2, seed=0)
-    assert some.vectorizer.terms == alone.vectorizer.terms
-    np.testing.assert_array_equal(some.scores(texts), alone.scores(texts))
+def test_scores_are_the_weighted_features(model):
+    texts = [["my", "card"], [], ["ok", "ok", "house"]]
+    scores = model.scores(texts)
+    assert scores.dtype == np.float64
+    assert scores.shape == (3, 3)
+    np.testing.assert_array_equal(scores[1], model.intercepts)
+    for row, tokens in enumerate(texts):
+        columns, values = model.features(tokens)
+        expected = [values @ model.weights[columns, k] for k in range(3)] + model.intercepts
+        np.testing.assert_allclose(scores[row], expected, rtol=1e-12)
+
+
+def test_a_text_has_the_same_scores_alone_and_among_others(model):
+    texts = [["my", "old", "card"], ["ok"], ["is", "it", "my", "house"]]
+    together = model.scores(texts)
+    for row, tokens in enumerate(texts):
+        np.testing.assert_array_equal(model.scores([tokens])[0], together[row])
+
+
+def test_no_texts_have_no_scores(model):
+    assert model.scores([]).shape == (0, 3)

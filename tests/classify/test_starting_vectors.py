@@ -7,7 +7,8 @@ import torch
 from gatewise.classify import starting_vectors
 from gatewise.classify.starting_vectors import measure_coverage, own_vectors, put_into
 from gatewise.network.checkpoint import Checkpoint
-from gatewise.network.model import NetworkConfig, TextNetwork
+from gatewise.network.config import NetworkConfig
+from gatewise.network.model import TextNetwork
 from gatewise.network.recipes import choose_recipe
 from gatewise.text.vocabulary import Vocabulary
 from gatewise.vectors.word2vec import Word2VecConfig, train_word2vec

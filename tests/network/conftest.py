@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from gatewise.network.model import NetworkConfig, TextNetwork, TokenBatch
+from gatewise.network.config import NetworkConfig
+from gatewise.network.model import TextNetwork, TokenBatch
 
 
 def sigmoid(values):

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from gatewise.base.errors import ConfigError
-from gatewise.network.model import POOLINGS, NetworkConfig, TextNetwork, log_probabilities
+from gatewise.network.config import POOLINGS, NetworkConfig
+from gatewise.network.model import TextNetwork, log_probabilities
 
 MASKED = tuple(pooling for pooling in POOLINGS if pooling != "flatten")
 
@@ -276,59 +275,3 @@ def test_initial_tables():
     limit = math.sqrt(6 / (256 + 3))
     assert 0.95 * limit < float(network.dense.weight.detach().abs().max()) <= limit
     assert all(weight.dtype == torch.float32 for weight in network.parameters())
-
-
-# Settings
-
-
-@pytest.mark.parametrize(
-    ("setting", "state_size", "pooled_size"),
-    [
-        ({}, 256, 256),
-        ({"bidirectional": False}, 128, 128),
-        ({"pooling": "last"}, 256, 256),
-        ({"pooling": "max-mean", "units": 5}, 10, 20),
-        ({"pooling": "flatten", "units": 5, "max_length": 7}, 10, 70),
-        ({"pool_vectors": True, "word_dimension": 9, "ngram_dimension": 4}, 256, 269),
-        ({"pool_vectors": True, "pooling": "max-mean", "projection": 7}, 256, 526),
-        ({"pool_vectors": True, "n_ngrams": 0, "word_dimension": 9}, 256, 265),
-    ],
-)
-def test_sizes(setting, state_size, pooled_size):
-    config = make_config(units=128, pooling="max", bidirectional=True)
-    config = replace(config, **setting)
-    assert (config.state_size, config.pooled_size) == (state_size, pooled_size)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("n_words", 1),
-        ("n_ngrams", -1),
-        ("n_classes", 1),
-        ("word_dimension", 0),
-        ("word_dimension", 30.0),
-        ("ngram_dimension", -1),
-        ("projection", -1),
-        ("units", 0),
-        ("units", 2.5),
-        ("layers", 0),
-        ("layers", 17),
-        ("max_length", 0),
-        ("spatial_dropout", 1.0),
-        ("dropout", -0.1),
-        ("recurrent_dropout", "0.2"),
-        ("activation", "gelu"),
-        ("pooling", "attention"),
-        ("output", "linear"),
-    ],
-)
-def test_settings_out_of_range_are_refused(name, value):
-    with pytest.raises(ConfigError, match=f"^{name} is {value!r}"):
-        make_config(**{name: value})
-
-
-@pytest.mark.parametrize("pooling", ["last", "flatten"])
-def test_pooled_token_vectors_need_a_maximum_or_a_mean(pooling):
-    with pytest.raises(ConfigError, match=f"not with {pooling!r}"):
-        make_config(pooling=pooling, pool_vectors=True)

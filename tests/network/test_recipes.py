@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gatewise.base.errors import ConfigError
-from gatewise.network.model import NetworkConfig
+from gatewise.network.config import NetworkConfig
 from gatewise.network.recipes import RECIPES, Recipe, choose_recipe
 from gatewise.network.training import TrainingConfig
 from gatewise.vectors.word2vec import Word2VecConfig

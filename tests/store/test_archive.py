@@ -106,7 +106,7 @@ def companion(model):
     if model is None:
         return None
     arrays = (model.idf, model.weights, model.intercepts)
-    return model.vectorizer.terms, [(array.dtype, array.tolist()) for array in arrays]
+    return model.terms, [(array.dtype, array.tolist()) for array in arrays]
 
 
 def test_a_loaded_classifier_is_still_an_estimator(saved_models, fit_again, texts):

@@ -25,7 +25,7 @@ def test_the_companions_terms_come_back(fitted):
     model = fitted("modern").model_
     found, terms = words_from_json(words_to_json(model.vocabulary, model.ngrams), SOURCE)
     assert vars(found) == vars(model.vocabulary)
-    assert tuple(terms) == model.ngrams.vectorizer.terms
+    assert tuple(terms) == model.ngrams.terms
 
 
 def test_the_reserved_words_are_not_written():

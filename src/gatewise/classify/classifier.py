@@ -17,9 +17,10 @@ from gatewise.base.config import check_range, check_whole_number
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.classify.fingerprint import fit_fingerprint
-from gatewise.classify.fitting import FitRequest, LabelledTexts, fit_model
+from gatewise.classify.fitting import fit_model
 from gatewise.classify.inputs import check_labels, check_texts, check_weights, seed_from
 from gatewise.classify.model import FittedModel, PartScores, score_texts
+from gatewise.classify.request import FitRequest, LabelledTexts
 from gatewise.network.checkpoint import Checkpoint
 from gatewise.network.precision import choose_precision
 from gatewise.network.recipes import Recipe, choose_recipe

@@ -10,7 +10,7 @@ from typing import Any
 
 from gatewise import __version__
 from gatewise.base.files import json_bytes
-from gatewise.classify.fitting import FitRequest, LabelledTexts
+from gatewise.classify.request import FitRequest, LabelledTexts
 
 __all__ = ["PACKAGES", "fit_fingerprint", "package_versions"]
 

@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.base.errors import ConfigError, DataError
-from gatewise.base.progress import Progress, SilentProgress
 from gatewise.base.seeding import derive_seed, numpy_generator
-from gatewise.classify.calibration import Blend, blend_log_probabilities, fit_blend
+from gatewise.classify.blend import Blend, blend_log_probabilities
+from gatewise.classify.calibration import fit_blend
+from gatewise.classify.companion import CountedNgrams, count_ngrams
 from gatewise.classify.model import FittedModel
-from gatewise.classify.ngrams import CountedNgrams, NgramModel, count_ngrams
+from gatewise.classify.ngrams import NgramModel
 from gatewise.classify.plan import (
     check_recipe,
     choose_held_out,
@@ -33,17 +34,15 @@ from gatewise.classify.plan import (
     training_config,
 )
 from gatewise.classify.records import EncodedRecords, split_records
+from gatewise.classify.request import FitRequest, LabelledTexts
 from gatewise.classify.starting_vectors import measure_coverage, own_vectors, put_into
-from gatewise.network.checkpoint import Checkpoint
 from gatewise.network.model import TextNetwork
-from gatewise.network.precision import Precision
-from gatewise.network.recipes import Recipe
 from gatewise.network.training import EpochResult, score_records, train_network
 from gatewise.text.tokens import tokenize
 from gatewise.text.vocabulary import Vocabulary, build_vocabulary
 from gatewise.vectors.word_vectors import WordVectors
 
-__all__ = ["FitRequest", "LabelledTexts", "fit_model"]
+__all__ = ["fit_model"]
 
 Numbers = NDArray[np.int64]
 
@@ -53,71 +52,6 @@ _MIN_NGRAM_WORDS = 2
 # Fewer held-out records say nothing about temperatures, weights or when to stop.
 _MIN_HELD_OUT = 30
 _UNMEASURED_BLEND = Blend(ngram_temperature=0.25, ngram_weight=0.5)
-
-
-@dataclass(frozen=True)
-class LabelledTexts:
-    """Texts with class numbers.
-
-    Attributes
-    ----------
-    texts : sequence of str
-        N texts.
-    targets : ndarray of int64, shape (N,)
-        Their classes.
-    weights : ndarray of float64, shape (N,), or None
-        Their weights, of mean 1.
-    """
-
-    texts: Sequence[str]
-    targets: Numbers
-    weights: NDArray[np.float64] | None = None
-
-
-@dataclass(frozen=True)
-class FitRequest:
-    """What a fit is asked to do besides the data.
-
-    Attributes
-    ----------
-    recipe : Recipe
-        All settings of network and training.
-    labels : tuple of str
-        The C classes.
-    seed : int
-        Of everything random.
-    language : str
-        For the tokens.
-    vectors : WordVectors or None
-        Word vectors from elsewhere, instead of own ones.
-    unlabelled : sequence of str
-        Further texts for the word vectors.
-    validation : LabelledTexts or None
-        Records to hold out instead of a share of the training records.
-    validation_fraction : float or None
-        That share; None: chosen from the number of records; 0: none.
-    max_words : int
-        Size limit of the vocabulary.
-    precision : Precision
-        Device and number format.
-    checkpoint : Checkpoint or None
-        Where to keep what a killed fit goes on from.
-    progress : Progress
-        Told of everything.
-    """
-
-    recipe: Recipe
-    labels: tuple[str, ...]
-    seed: int
-    language: str = "auto"
-    vectors: WordVectors | None = None
-    unlabelled: Sequence[str] = ()
-    validation: LabelledTexts | None = None
-    validation_fraction: float | None = None
-    max_words: int = 100_000
-    precision: Precision = field(default_factory=Precision)
-    checkpoint: Checkpoint | None = None
-    progress: Progress = field(default_factory=SilentProgress)
 
 
 def fit_model(data: LabelledTexts, request: FitRequest) -> FittedModel:

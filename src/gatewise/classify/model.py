@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.classify.calibration import Blend, blend_log_probabilities
+from gatewise.classify.blend import Blend, blend_log_probabilities
 from gatewise.classify.ngrams import NgramModel
 from gatewise.classify.records import EncodedRecords
 from gatewise.network.model import TextNetwork

@@ -11,100 +11,25 @@ import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
-from sklearn.preprocessing import normalize
-from sklearn.svm import LinearSVC
 
-from gatewise.base.config import check_range, check_whole_number
-from gatewise.base.errors import DataError
 from gatewise.text.tokens import has_unspaced_script
 
 __all__ = [
-    "CompanionConfig",
-    "CountedNgrams",
+    "REACH",
     "NgramModel",
-    "NgramVectorizer",
-    "count_ngrams",
-    "fit_ngrams",
+    "count_characters",
     "ngram_terms",
+    "pairs_apart",
+    "pairs_of_neighbours",
 ]
+
+REACH = 6  # two words so many places apart still make a pair
 
 _SPACED_ORDERS = (2, 3, 4, 5)
 _UNSPACED_ORDERS = (1, 2, 3)
-# Two words so many places apart still make a pair.
-_REACH = 6
-# A pair of words that stands in a single text would only learn that text by heart.
-_MIN_PAIR_TEXTS = 2
-# Margin of a class without a single text: one class against the rest rarely falls below -1.
-_NEVER_SEEN = -2.0
-
-
-@dataclass(frozen=True)
-class CompanionConfig:
-    """What the linear companion looks at.
-
-    Attributes
-    ----------
-    max_features : int
-        At most so many n-grams are kept, those that stand most often.
-    short_texts : int
-        Below this mean number of tokens, words that are not neighbours make pairs too: short
-        texts have few neighbours.
-    long_texts : int
-        From this mean number of tokens on, characters are left out: long texts have enough words.
-    cost : float
-        C of the linear support vector machine.
-    """
-
-    max_features: int = 300_000
-    short_texts: int = 60
-    long_texts: int = 150
-    cost: float = 1.0
-
-    def __post_init__(self) -> None:
-        check_whole_number("max_features", self.max_features, 1, 100_000_000)
-        check_whole_number("short_texts", self.short_texts, 0, 1_000_000)
-        check_whole_number("long_texts", self.long_texts, 0, 1_000_000)
-        check_range("cost", self.cost, 1e-6, 1e6)
-
-
-class NgramVectorizer:
-    """Tokenised texts -> counts of the n-grams chosen.
-
-    Parameters
-    ----------
-    terms : sequence of str
-        The n-grams in column order: first those of characters, ``c:`` before them, then pairs
-        of words that stand apart, ``p:`` before them, then words and pairs of neighbours, ``w:``
-        before them.
-
-    Attributes
-    ----------
-    n_characters : int
-        How many of the columns are character n-grams.
-    """
-
-    def __init__(self, terms: Sequence[str]) -> None:
-        self.terms = tuple(terms)
-        self.n_characters = sum(term.startswith("c:") for term in self.terms)
-        self._counter = CountVectorizer(
-            analyzer=functools.partial(
-                ngram_terms,
-                characters=self.n_characters > 0,
-                apart=any(term.startswith("p:") for term in self.terms),
-            ),
-            vocabulary={term: column for column, term in enumerate(self.terms)},
-            dtype=np.float32,
-        )
-
-    def counts(self, token_lists: Sequence[Sequence[str]]) -> Any:
-        """Count the n-grams of each text: a sparse float32 matrix of shape (N, F)."""
-        return self._counter.transform(token_lists)
 
 
 @dataclass(frozen=True)
@@ -113,8 +38,10 @@ class NgramModel:
 
     Attributes
     ----------
-    vectorizer : NgramVectorizer
-        Knows the F n-grams.
+    terms : tuple of str
+        The F n-grams in column order: first those of characters, ``c:`` before them, then pairs
+        of words that stand apart, ``p:`` before them, then words and pairs of neighbours, ``w:``
+        before them.
     idf : ndarray of float32, shape (F,)
         Inverse document frequencies.
     weights : ndarray of float32, shape (F, C)
@@ -122,148 +49,56 @@ class NgramModel:
     intercepts : ndarray of float32, shape (C,)
     """
 
-    vectorizer: NgramVectorizer
+    terms: tuple[str, ...]
     idf: NDArray[np.float32]
     weights: NDArray[np.float32]
     intercepts: NDArray[np.float32]
 
     def scores(self, token_lists: Sequence[Sequence[str]]) -> NDArray[np.float64]:
         """Compute the margins of each text, float64, shape (N, C)."""
-        return self.scores_of(self.vectorizer.counts(token_lists))
+        scores = np.empty((len(token_lists), len(self.intercepts)))
+        for row, tokens in enumerate(token_lists):
+            columns, values = self.features(tokens)
+            scores[row] = values @ self.weights[columns] + self.intercepts
+        return scores
 
-    def scores_of(self, counts: Any) -> NDArray[np.float64]:
-        """Compute the margins of counted texts, (N, F) -> float64, (N, C)."""
-        weighted = _tf_idf(counts, self.idf, self.vectorizer.n_characters)
-        return np.asarray(weighted @ self.weights, dtype=np.float64) + self.intercepts
+    def features(self, tokens: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Weigh the known n-grams of one text.
 
+        Parameters
+        ----------
+        tokens : sequence of str
+            The text.
 
-@dataclass(frozen=True)
-class CountedNgrams:
-    """N texts as counts of n-grams, ready to be fitted once or several times.
-
-    Attributes
-    ----------
-    vectorizer : NgramVectorizer
-        Knows the F n-grams.
-    counts : sparse matrix of float32, shape (N, F)
-        How often each stands in each text.
-    """
-
-    vectorizer: NgramVectorizer
-    counts: Any
-
-    def rows(self, numbers: NDArray[np.int64]) -> CountedNgrams:
-        """Take some of the texts, and of the n-grams those that stand in them.
-
-        An n-gram of other texts alone is not known to a model of these: were it kept, it would
-        count in the length of the texts it stands in and so in how sure the model seems.
+        Returns
+        -------
+        columns : ndarray of int64, shape (n,)
+            The n-grams it has, ascending.
+        values : ndarray of float64, shape (n,)
+            (1 + log count) * idf of each. Characters and words each get length 1: the characters
+            of a text outnumber its words by far, and would drown them in a common length.
         """
-        counts = self.counts[numbers]
-        worth = _worth_a_column(counts, self.vectorizer.terms)
-        if len(worth) == counts.shape[1]:
-            return CountedNgrams(self.vectorizer, counts)
-        terms = [self.vectorizer.terms[column] for column in worth]
-        return CountedNgrams(NgramVectorizer(terms), counts[:, worth])
+        known, characters, apart = self._columns
+        terms = ngram_terms(tokens, characters=characters > 0, apart=apart)
+        found = [known[term] for term in terms if term in known]
+        columns, counts = np.unique(np.array(found, dtype=np.int64), return_counts=True)
+        values = (1.0 + np.log(counts)) * self.idf[columns]
+        border = int(np.searchsorted(columns, characters))
+        for block in (values[:border], values[border:]):
+            block /= np.sqrt(block @ block) or 1.0
+        return columns, values
 
-    def fit(
-        self,
-        targets: NDArray[np.int64],
-        config: CompanionConfig,
-        *,
-        n_classes: int,
-        seed: int,
-        sample_weights: NDArray[np.float64] | None = None,
-    ) -> NgramModel:
-        """Fit the companion to these texts; see :func:`fit_ngrams`."""
-        transformer = TfidfTransformer(sublinear_tf=True).fit(self.counts)
-        idf = transformer.idf_.astype(np.float32)
-        solver = LinearSVC(C=config.cost, random_state=seed, dual=True, max_iter=3000, tol=1e-3)
-        weighted = _tf_idf(self.counts, idf, self.vectorizer.n_characters)
-        solver.fit(weighted, targets, sample_weight=sample_weights)
-        weights, intercepts = _one_column_per_class(solver, n_classes)
-        return NgramModel(self.vectorizer, idf, weights, intercepts)
+    @functools.cached_property
+    def _columns(self) -> tuple[dict[str, int], int, bool]:
+        """Each n-gram's column, how many are of characters, and whether words apart make pairs."""
+        known = {term: column for column, term in enumerate(self.terms)}
+        apart = any(term.startswith("p:") for term in self.terms)
+        return known, count_characters(self.terms), apart
 
 
-def fit_ngrams(
-    token_lists: Sequence[Sequence[str]],
-    targets: NDArray[np.int64],
-    config: CompanionConfig,
-    *,
-    n_classes: int,
-    seed: int,
-    sample_weights: NDArray[np.float64] | None = None,
-) -> NgramModel:
-    """Fit the companion: a linear support vector machine, one class against the rest.
-
-    Parameters
-    ----------
-    token_lists : sequence of sequence of str
-        One sequence of tokens per text, N in all.
-    targets : ndarray of int64, shape (N,)
-        The class number of each text.
-    config : CompanionConfig
-        What to look at.
-    n_classes : int
-        C; a class that no target names gets the lowest score.
-    seed : int
-        Of the order in which the solver visits the texts.
-    sample_weights : ndarray of float64, shape (N,), optional
-        Weight of each text.
-
-    Returns
-    -------
-    NgramModel
-
-    Raises
-    ------
-    DataError
-        If no text has a token.
-    """
-    counted = count_ngrams(token_lists, config)
-    return counted.fit(
-        targets, config, n_classes=n_classes, seed=seed, sample_weights=sample_weights
-    )
-
-
-def count_ngrams(token_lists: Sequence[Sequence[str]], config: CompanionConfig) -> CountedNgrams:
-    """Choose the n-grams worth a column, and count them in each text.
-
-    Raises
-    ------
-    DataError
-        If no text has a token.
-    """
-    n_tokens = sum(map(len, token_lists))
-    if not n_tokens:
-        raise DataError(
-            f"none of the {len(token_lists)} texts has a word or number in it; check that the "
-            "right column was read"
-        )
-    mean_length = n_tokens / len(token_lists)
-    counter = CountVectorizer(
-        analyzer=functools.partial(
-            ngram_terms,
-            characters=mean_length < config.long_texts,
-            apart=mean_length < config.short_texts,
-        ),
-        dtype=np.float32,
-    )
-    counts = counter.fit_transform(token_lists).tocsc()
-    terms = counter.get_feature_names_out()
-    kept = _worth_a_column(counts, terms)
-    if len(kept) > config.max_features:
-        totals = np.asarray(counts[:, kept].sum(axis=0)).ravel()
-        commonest = np.argsort(-totals, kind="stable")[: config.max_features]
-        kept = kept[np.sort(commonest)]
-    vectorizer = NgramVectorizer([str(term) for term in terms[kept]])
-    return CountedNgrams(vectorizer, counts[:, kept].tocsr())
-
-
-def _worth_a_column(counts: Any, terms: Sequence[str]) -> NDArray[np.int64]:
-    """Find the columns of n-grams that stand in a text, and of word pairs that stand in two."""
-    n_texts = counts.getnnz(axis=0)
-    wanted = [_MIN_PAIR_TEXTS if " " in term[2:] and term[0] != "c" else 1 for term in terms]
-    return np.flatnonzero(n_texts >= np.array(wanted))
+def count_characters(terms: Sequence[str]) -> int:
+    """Count the n-grams of characters, which come first."""
+    return sum(term.startswith("c:") for term in terms)
 
 
 def ngram_terms(tokens: Sequence[str], *, characters: bool, apart: bool = False) -> list[str]:
@@ -284,18 +119,24 @@ def ngram_terms(tokens: Sequence[str], *, characters: bool, apart: bool = False)
         Words, pairs of neighbours in their order, and what was asked for.
     """
     terms = [f"w:{token}" for token in tokens]
-    terms.extend(f"w:{first} {second}" for first, second in itertools.pairwise(tokens))
+    terms.extend(pairs_of_neighbours(tokens))
     if apart:
-        terms.extend(_pairs_apart(tokens))
+        terms.extend(pairs_apart(tokens))
     if characters:
         for token in _character_units(tokens):
             terms.extend(_character_terms(token))
     return terms
 
 
-def _pairs_apart(tokens: Sequence[str]) -> Iterator[str]:
+def pairs_of_neighbours(tokens: Sequence[str]) -> Iterator[str]:
+    """List the pairs of words that follow each other, in their order."""
+    return (f"w:{first} {second}" for first, second in itertools.pairwise(tokens))
+
+
+def pairs_apart(tokens: Sequence[str]) -> Iterator[str]:
+    """List the pairs of words that stand near each other, whichever comes first."""
     for place, first in enumerate(tokens):
-        for second in tokens[place + 2 : place + _REACH + 1]:
+        for second in tokens[place + 2 : place + REACH + 1]:
             if first != second:
                 yield f"p:{first} {second}" if first < second else f"p:{second} {first}"
 
@@ -320,28 +161,3 @@ def _character_terms(letters: str) -> tuple[str, ...]:
         for order in orders
         for start in range(len(letters) - order + 1)
     )
-
-
-def _tf_idf(counts: Any, idf: NDArray[np.float32], n_characters: int) -> Any:
-    """Weight counts as (1 + log count) * idf; characters and words each get length 1.
-
-    The characters of a text outnumber its words by far, and would drown them in a common length.
-    """
-    weighted = counts.astype(np.float32)
-    weighted.data = (1.0 + np.log(weighted.data)).astype(np.float32)
-    weighted = weighted.multiply(idf).tocsr()
-    blocks = (weighted[:, :n_characters], weighted[:, n_characters:])
-    return sparse.hstack([normalize(block) for block in blocks if block.shape[1]], format="csr")
-
-
-def _one_column_per_class(
-    solver: LinearSVC, n_classes: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    weights = np.zeros((solver.coef_.shape[1], n_classes), dtype=np.float32)
-    intercepts = np.full(n_classes, _NEVER_SEEN, dtype=np.float32)
-    rows, offsets = solver.coef_, solver.intercept_
-    if len(solver.classes_) == 2:  # scikit-learn keeps one row for two classes
-        rows, offsets = np.concatenate([-rows, rows]), np.concatenate([-offsets, offsets])
-    weights[:, solver.classes_] = rows.T
-    intercepts[solver.classes_] = offsets
-    return weights, intercepts

@@ -9,8 +9,8 @@ from dataclasses import fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.classify.ngrams import CompanionConfig
-from gatewise.network.model import NetworkConfig
+from gatewise.classify.companion import CompanionConfig
+from gatewise.network.config import NetworkConfig
 from gatewise.network.recipes import Recipe
 from gatewise.network.training import TrainingConfig
 from gatewise.text.vocabulary import Vocabulary

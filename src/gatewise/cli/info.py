@@ -62,7 +62,7 @@ def info(model: ModelArgument, *, verify: VerifyOption = False) -> None:
 def _sizes(model: FittedModel, folder: Path) -> list[tuple[str, str]]:
     n_parameters = sum(parameter.numel() for parameter in model.network.parameters())
     n_bytes = sum(path.stat().st_size for path in folder.iterdir())
-    companion = f"{len(model.ngrams.vectorizer.terms):,} n-grams" if model.ngrams else "none"
+    companion = f"{len(model.ngrams.terms):,} n-grams" if model.ngrams else "none"
     return [
         ("model", f"{folder}, {n_bytes / 1e6:,.1f} MB"),
         ("labels", f"{len(model.labels):,}: {', '.join(model.labels)}"),

@@ -30,7 +30,7 @@ class Recipe:
         kept as it is, or random numbers that learn.
     word_dimension, ngram_dimension, projection, units, layers, bidirectional, activation, \
 pooling, pool_vectors, fixed_length, spatial_dropout, dropout, recurrent_dropout, output
-        As in :class:`gatewise.network.model.NetworkConfig`.
+        As in :class:`gatewise.network.config.NetworkConfig`.
     max_length : int
         Texts are cut to so many tokens at most.
     vector_scale : float

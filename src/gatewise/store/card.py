@@ -53,7 +53,7 @@ def _summary(model: FittedModel) -> str:
     recipe = model.recipe
     direction = "bidirectional " if recipe.bidirectional else ""
     companion = (
-        f" Its answer is blended with a linear model of {len(model.ngrams.vectorizer.terms):,} "
+        f" Its answer is blended with a linear model of {len(model.ngrams.terms):,} "
         f"n-grams, whose share is {model.blend.ngram_weight:.0%}."
         if model.ngrams
         else ""

@@ -13,7 +13,7 @@ import numpy as np
 
 from gatewise.base.errors import ConfigError, ModelFileError
 from gatewise.classify.classifier import TextClassifier
-from gatewise.network.model import NetworkConfig
+from gatewise.network.config import NetworkConfig
 from gatewise.network.recipes import Recipe
 from gatewise.network.training import EpochResult
 from gatewise.store.labels import label_from_json, label_to_json

@@ -10,13 +10,23 @@ from numpy.typing import NDArray
 
 from gatewise.base.errors import ModelFileError
 from gatewise.base.seeding import derive_seed
-from gatewise.classify.calibration import Blend
+from gatewise.classify.blend import Blend
 from gatewise.classify.classifier import TextClassifier
 from gatewise.classify.fingerprint import package_versions
 from gatewise.classify.model import FittedModel
 from gatewise.classify.ngrams import NgramModel
-from gatewise.network.model import NetworkConfig, TextNetwork
+from gatewise.network.config import NetworkConfig
+from gatewise.network.model import TextNetwork
 from gatewise.network.precision import Precision
+from gatewise.store.arrays import (
+    build_companion,
+    companion_arrays,
+    companion_shapes,
+    network_shapes,
+    read_arrays,
+    table_shapes,
+    write_arrays,
+)
 from gatewise.store.card import model_card
 from gatewise.store.configuration import configuration_from_json, configuration_to_json
 from gatewise.store.golden import GOLDEN, golden_to_json
@@ -30,17 +40,7 @@ from gatewise.store.manifest import (
     manifest_bytes,
 )
 from gatewise.store.settings import decode, encode, settings_from_json, settings_to_json
-from gatewise.store.tensors import (
-    build_companion,
-    build_network,
-    companion_arrays,
-    companion_shapes,
-    network_arrays,
-    network_shapes,
-    read_arrays,
-    table_shapes,
-    write_arrays,
-)
+from gatewise.store.tensors import build_network, network_arrays
 from gatewise.store.words import words_from_json, words_to_json
 
 __all__ = ["read_contents", "write_contents"]

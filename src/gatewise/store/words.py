@@ -21,7 +21,7 @@ def words_to_json(vocabulary: Vocabulary, companion: NgramModel | None) -> dict[
         "words": list(vocabulary.words[_N_RESERVED:]),
         "counts": [int(count) for count in vocabulary.counts[_N_RESERVED:]],
         "ngrams": list(vocabulary.ngrams),
-        "companion": None if companion is None else list(companion.vectorizer.terms),
+        "companion": None if companion is None else list(companion.terms),
     }
 
 
