@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import gatewise
+from gatewise.base import versions
 from gatewise.base.progress import SilentProgress
-from gatewise.classify import fingerprint
-from gatewise.classify.fingerprint import PACKAGES, fit_fingerprint, package_versions
+from gatewise.classify.fingerprint import fit_fingerprint
 from gatewise.classify.request import FitRequest, LabelledTexts
 from gatewise.network.checkpoint import Checkpoint
 from gatewise.network.precision import Precision
@@ -102,13 +101,5 @@ def test_where_it_is_kept_and_who_is_told_make_no_difference(tmp_path):
 
 def test_other_versions_have_another_one(monkeypatch):
     usual = fit_fingerprint(make_data(), make_request())
-    monkeypatch.setattr(fingerprint, "version", lambda package: "99.0")
+    monkeypatch.setattr(versions, "version", lambda package: "99.0")
     assert fit_fingerprint(make_data(), make_request()) != usual
-
-
-def test_versions_of_what_the_numbers_depend_on():
-    versions = package_versions()
-    assert versions.keys() == {"gatewise", *PACKAGES}
-    assert {"torch", "gensim", "scikit-learn", "icu4py"} <= versions.keys()
-    assert versions["gatewise"] == gatewise.__version__
-    assert versions["numpy"] == np.__version__

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gatewise.network.config import POOLINGS, NetworkConfig
-from gatewise.network.model import TextNetwork, log_probabilities
+from gatewise.network.model import TextNetwork, build_network, log_probabilities
 
 MASKED = tuple(pooling for pooling in POOLINGS if pooling != "flatten")
 
@@ -275,3 +275,19 @@ def test_initial_tables():
     limit = math.sqrt(6 / (256 + 3))
     assert 0.95 * limit < float(network.dense.weight.detach().abs().max()) <= limit
     assert all(weight.dtype == torch.float32 for weight in network.parameters())
+
+
+# Weights as arrays
+
+
+def test_a_network_comes_back_with_weights_of_its_own():
+    config = NetworkConfig(7, 5, 3, units=2, word_dimension=5, frozen_words=True)
+    network = TextNetwork(config, seed=1)
+    found = build_network(config, network.arrays(), seed=2)
+    assert not found.training
+    assert not found.words.weight.requires_grad
+    assert found.dense.weight.requires_grad
+    for name, weight in network.state_dict().items():
+        assert torch.equal(found.state_dict()[name], weight)
+        assert found.state_dict()[name].data_ptr() != weight.data_ptr()
+        assert found.state_dict()[name].data_ptr() % 64 == 0

@@ -14,6 +14,7 @@ from gatewise.store.arrays import (
     companion_shapes,
     network_shapes,
     read_arrays,
+    split_tables,
     table_shapes,
     write_arrays,
 )
@@ -52,6 +53,8 @@ def test_the_shapes_are_those_of_the_network(config):
     tables, rest = table_shapes(config), network_shapes(config)
     assert not tables.keys() & rest.keys()
     assert {**tables, **rest} == shapes
+    parted = split_tables(network.arrays())
+    assert [set(part) for part in parted] == [set(tables), set(rest)]
 
 
 def test_a_companion_comes_back(fitted):

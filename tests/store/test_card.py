@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from gatewise.classify.fingerprint import package_versions
+from gatewise.base.versions import package_versions
 from gatewise.network.recipes import Recipe
 from gatewise.store.card import model_card
 

@@ -93,8 +93,8 @@ def test_a_network_elsewhere_is_scored_on_the_processor(fitted, path, monkeypatc
     model = fitted("modern").model_
 
     class Elsewhere(SimpleNamespace):
-        def state_dict(self):
-            return model.network.state_dict()
+        def arrays(self):
+            return model.network.arrays()
 
     words = SimpleNamespace(weight=SimpleNamespace(device=SimpleNamespace(type="cuda")))
     network = Elsewhere(words=words, config=model.network.config)

@@ -7,7 +7,7 @@ import pytest
 
 import gatewise
 from gatewise.base.errors import ModelFileError
-from gatewise.classify.fingerprint import package_versions
+from gatewise.base.versions import package_versions
 from gatewise.store.manifest import (
     MANIFEST,
     OPTIONAL,

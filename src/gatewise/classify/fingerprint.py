@@ -5,21 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict
-from importlib.metadata import version
 from typing import Any
 
-from gatewise import __version__
 from gatewise.base.files import json_bytes
+from gatewise.base.versions import package_versions
 from gatewise.classify.request import FitRequest, LabelledTexts
 
-__all__ = ["PACKAGES", "fit_fingerprint", "package_versions"]
-
-PACKAGES = ("torch", "gensim", "scikit-learn", "numpy", "scipy", "icu4py")
-
-
-def package_versions() -> dict[str, str]:
-    """List the versions of gatewise and of the packages on which a model's numbers depend."""
-    return {"gatewise": __version__} | {package: version(package) for package in PACKAGES}
+__all__ = ["fit_fingerprint"]
 
 
 def fit_fingerprint(data: LabelledTexts, request: FitRequest) -> str:

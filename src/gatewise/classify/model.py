@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from gatewise.classify.blend import Blend, blend_log_probabilities
 from gatewise.classify.ngrams import NgramModel
 from gatewise.classify.records import EncodedRecords
-from gatewise.network.model import TextNetwork
+from gatewise.network.model import TextNetwork, build_network
 from gatewise.network.precision import Precision
 from gatewise.network.recipes import Recipe
 from gatewise.network.training import EpochResult, score_records
@@ -65,6 +66,21 @@ class FittedModel:
     facts: dict[str, Any]
     seed: int
     precision: Precision = field(default_factory=Precision)
+
+    @torch.no_grad()
+    def logits(self, token_lists: Sequence[Sequence[str]]) -> Scores:
+        """Compute the network's raw scores of tokenised texts, without bfloat16, (N, C)."""
+        batch = _records(self, token_lists).batch(np.arange(len(token_lists)))
+        logits = self.network.eval()(batch)  # (N, C)
+        return np.asarray(logits.double().cpu().numpy())
+
+    def reference_probabilities(self, texts: Sequence[str]) -> Scores:
+        """Classify texts on the processor in float32, wherever the network lies, (N, C)."""
+        network = self.network
+        if network.words.weight.device.type != "cpu":
+            network = build_network(network.config, network.arrays(), seed=self.seed)
+        model = replace(self, network=network, precision=Precision())
+        return np.exp(score_texts(model, texts).blend)
 
 
 @dataclass(frozen=True)

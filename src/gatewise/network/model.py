@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gatewise.network.config import NetworkConfig
 from gatewise.network.lstm import LSTMLayer
 
-__all__ = ["Dense", "TextNetwork", "TokenBatch", "log_probabilities"]
+__all__ = ["Dense", "TextNetwork", "TokenBatch", "build_network", "log_probabilities"]
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,13 @@ class TextNetwork(nn.Module):
         logits: Tensor = self.dense(dropped)  # (B, C)
         return logits
 
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Take out all weights by their names; on the processor they are views."""
+        return {
+            name: weight.detach().cpu().contiguous().numpy()
+            for name, weight in self.state_dict().items()
+        }
+
     @property
     def _has_ngrams(self) -> bool:
         return self.config.ngram_dimension > 0 and self.config.n_ngrams > 0
@@ -173,6 +183,17 @@ class TextNetwork(nn.Module):
             include_last_offset=True,
             _weight=torch.empty(size).normal_(0.0, 0.3, generator=self.generator),
         )
+
+
+def build_network(
+    config: NetworkConfig, arrays: Mapping[str, NDArray[np.float32]], *, seed: int
+) -> TextNetwork:
+    """Make a network of these weights, on the processor; see :meth:`TextNetwork.arrays`."""
+    network = TextNetwork(config, seed=seed)
+    # Copies in torch's own memory: it lies on the boundaries that give the same last bits.
+    tensors = {name: torch.from_numpy(array).clone() for name, array in arrays.items()}
+    network.load_state_dict(tensors, assign=True)
+    return network.eval()
 
 
 def log_probabilities(logits: Tensor, output: str) -> Tensor:

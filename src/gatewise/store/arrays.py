@@ -17,7 +17,6 @@ from gatewise.network.config import NetworkConfig
 
 __all__ = [
     "DTYPE",
-    "TABLES",
     "Array",
     "Shape",
     "build_companion",
@@ -25,6 +24,7 @@ __all__ = [
     "companion_shapes",
     "network_shapes",
     "read_arrays",
+    "split_tables",
     "table_shapes",
     "write_arrays",
 ]
@@ -33,7 +33,7 @@ Array = NDArray[np.float32]
 Shape = tuple[int, ...]
 
 DTYPE = "F32"  # as safetensors calls it
-TABLES = _WORDS, _NGRAMS = "words.weight", "ngrams.weight"
+_WORDS, _NGRAMS = "words.weight", "ngrams.weight"
 
 
 def table_shapes(config: NetworkConfig) -> dict[str, Shape]:
@@ -68,6 +68,12 @@ def network_shapes(config: NetworkConfig) -> dict[str, Shape]:
 def companion_shapes(n_terms: int, n_classes: int) -> dict[str, Shape]:
     """Name the arrays of the companion."""
     return {"idf": (n_terms,), "weights": (n_terms, n_classes), "intercepts": (n_classes,)}
+
+
+def split_tables(arrays: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Part the vectors of words and n-grams from all other weights of a network."""
+    tables = {name: array for name, array in arrays.items() if name in (_WORDS, _NGRAMS)}
+    return tables, {name: array for name, array in arrays.items() if name not in tables}
 
 
 def companion_arrays(companion: NgramModel) -> dict[str, Array]:

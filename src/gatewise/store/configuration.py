@@ -17,6 +17,7 @@ from gatewise.network.config import NetworkConfig
 from gatewise.network.recipes import Recipe
 from gatewise.network.training import EpochResult
 from gatewise.store.labels import label_from_json, label_to_json
+from gatewise.store.network_settings import network_settings_from_json
 from gatewise.store.settings import (
     check_keys,
     from_plain,
@@ -96,9 +97,7 @@ def configuration_from_json(values: Any, source: Path) -> Configuration:
         raise ModelFileError(
             f"{source} has facts or a history of another form than gatewise writes"
         )
-    recipe = settings_from_json(Recipe, values["recipe"], source)
-    network = settings_from_json(NetworkConfig, values["network"], source)
-    _check_agreement(recipe, network, source)
+    recipe, network = network_settings_from_json(values, source)
     return Configuration(
         estimator=TextClassifier(**_parameters_from_json(values["estimator"], source)),
         recipe=recipe,
@@ -164,14 +163,3 @@ def _class_weight_from_json(values: Any, source: Path) -> Any:
             raise ModelFileError(f"{source} has {entry['weight']!r:.60} for the weight of a class")
         weights[label_from_json(entry["label"], source)] = entry["weight"]
     return weights
-
-
-def _check_agreement(recipe: Recipe, network: NetworkConfig, source: Path) -> None:
-    """Check that what both settings name has one value: texts are cut by the one, read by both."""
-    network_settings = dataclasses.asdict(network)
-    for name, value in dataclasses.asdict(recipe).items():
-        if network_settings.get(name, value) != value:
-            raise ModelFileError(
-                f"{source} contradicts itself: {name!r} is {value!r} in the recipe and "
-                f"{network_settings[name]!r} in the network"
-            )

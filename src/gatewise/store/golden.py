@@ -8,23 +8,22 @@ float32 on the processor, which every machine can compute.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.base.errors import ModelFileError
 from gatewise.base.seeding import numpy_generator
-from gatewise.classify.fingerprint import PACKAGES, package_versions
-from gatewise.classify.model import FittedModel, score_texts
-from gatewise.network.precision import Precision
+from gatewise.base.versions import PACKAGES, package_versions
 from gatewise.store.manifest import Manifest, Tokenizer, current_tokenizer
 from gatewise.store.settings import check_keys, decode, strings
-from gatewise.store.tensors import build_network, network_arrays
 from gatewise.text.tokens import has_unspaced_script
 from gatewise.text.vocabulary import UNKNOWN, Vocabulary
+
+if TYPE_CHECKING:
+    from gatewise.classify.model import FittedModel
 
 __all__ = [
     "GOLDEN",
@@ -43,6 +42,19 @@ _MOST_WORDS = 24
 _LONGEST = 400  # words of the one text that is longer than the network reads
 _UNKNOWN_SHARE, _MISSPELT_SHARE = 0.1, 0.15
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+class Scorer(Protocol):
+    """A fitted model, with torch or without."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The C classes."""
+        ...
+
+    def reference_probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Classify texts in a way that every machine can, (N, C)."""
+        ...
 
 
 def golden_texts(vocabulary: Vocabulary, seed: int, max_length: int) -> list[str]:
@@ -73,15 +85,15 @@ def golden_texts(vocabulary: Vocabulary, seed: int, max_length: int) -> list[str
 def golden_to_json(model: FittedModel) -> dict[str, Any]:
     """Make the golden texts of a model and score them."""
     texts = golden_texts(model.vocabulary, model.seed, model.network.config.max_length)
-    return {"texts": texts, "probabilities": _probabilities(model, texts).tolist()}
+    return {"texts": texts, "probabilities": model.reference_probabilities(texts).tolist()}
 
 
-def golden_difference(model: FittedModel, path: Path) -> float:
+def golden_difference(model: Scorer, path: Path) -> float:
     """Measure how far a model's answers are from those it gave when it was saved.
 
     Parameters
     ----------
-    model : FittedModel
+    model : FittedModel or PlainModel
         The model.
     path : Path
         A ``golden.json``.
@@ -108,10 +120,10 @@ def golden_difference(model: FittedModel, path: Path) -> float:
             f"{path} should have {len(model.labels)} probabilities for each of its {len(texts)} "
             "texts, so it is of another model"
         )
-    return float(np.abs(_probabilities(model, texts) - expected).max())
+    return float(np.abs(model.reference_probabilities(texts) - expected).max())
 
 
-def check_golden(model: FittedModel, manifest: Manifest, path: Path) -> None:
+def check_golden(model: Scorer, manifest: Manifest, path: Path) -> None:
     """After a change of versions, check that the model still gives the answers it gave.
 
     Raises
@@ -152,22 +164,9 @@ def _remedy(manifest: Manifest) -> str:
     pins = [
         f"{package}=={manifest.versions[package].partition('+')[0]}"  # the index has no +cpu
         for package in ("gatewise", *PACKAGES)
-        if manifest.versions.get(package, installed[package]) != installed[package]
+        if package in manifest.versions and manifest.versions[package] != installed.get(package, "")
     ]
     return f"; type: pip install {' '.join(pins)}" if pins else "; use the Python it was saved with"
-
-
-def _probabilities(model: FittedModel, texts: Sequence[str]) -> NDArray[np.float64]:
-    return np.exp(score_texts(_reference(model), texts).blend)  # (N, C)
-
-
-def _reference(model: FittedModel) -> FittedModel:
-    """Put the model on the processor in float32; the given one stays where it is."""
-    network = model.network
-    if network.words.weight.device.type != "cpu":
-        tables, weights = network_arrays(network)
-        network = build_network(network.config, {**tables, **weights}, seed=model.seed)
-    return replace(model, network=network, precision=Precision())
 
 
 def _word(words: Sequence[str], generator: np.random.Generator) -> str:

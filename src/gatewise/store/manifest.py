@@ -21,7 +21,7 @@ import icu4py
 from gatewise.base.errors import ConfigError, ModelFileError
 from gatewise.base.files import sha256_file
 from gatewise.base.seeding import MAX_SEED
-from gatewise.classify.fingerprint import package_versions
+from gatewise.base.versions import package_versions
 from gatewise.store.arrays import Shape
 from gatewise.store.settings import check_keys, decode, encode
 from gatewise.text.tokens import tokenize

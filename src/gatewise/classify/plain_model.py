@@ -1,0 +1,149 @@
+"""A fitted model as arrays: all that it takes to score or explain a text, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.classify.blend import Blend, blend_log_probabilities
+from gatewise.classify.ngrams import NgramModel
+from gatewise.network.plain import PlainNetwork, Trace, plain_log_probabilities
+from gatewise.text.tokens import tokenize
+from gatewise.text.vocabulary import PAD, Vocabulary
+
+if TYPE_CHECKING:
+    from gatewise.classify.model import FittedModel
+
+__all__ = ["PlainModel", "plain_model"]
+
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PlainModel:
+    """A fitted model as arrays.
+
+    Attributes
+    ----------
+    language : str
+        How texts are cut into tokens.
+    classes : ndarray of shape (C,)
+        The labels as they were given, in the order of their numbers.
+    vocabulary : Vocabulary
+        Words and character n-grams.
+    network : PlainNetwork
+        The trained network.
+    ngrams : NgramModel or None
+        The linear companion.
+    blend : Blend
+        Temperatures and the companion's weight.
+    """
+
+    language: str
+    classes: NDArray[Any]
+    vocabulary: Vocabulary
+    network: PlainNetwork
+    ngrams: NgramModel | None
+    blend: Blend
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes as strings."""
+        return tuple(str(label) for label in self.classes)
+
+    def steps(self, places: Numbers) -> Numbers:
+        """Say what the network reads of a text: cut, and filled up with padding.
+
+        Parameters
+        ----------
+        places : ndarray of int64, shape (n,)
+            The tokens that make up the text, as places in a longer one.
+
+        Returns
+        -------
+        ndarray of int64, shape (T,)
+            The token read at each step, -1 for padding.
+        """
+        config = self.network.config
+        if config.fixed_length:  # the last tokens, with padding in front, as Keras has it
+            kept = places[max(0, len(places) - config.max_length) :]
+            return np.concatenate([np.full(config.max_length - len(kept), -1), kept])
+        return places[: config.max_length] if len(places) else np.array([-1])
+
+    def vectors(self, tokens: Sequence[str]) -> NDArray[np.float64]:
+        """Compose the vectors of padding and of a text's tokens.
+
+        Parameters
+        ----------
+        tokens : sequence of str
+            The text.
+
+        Returns
+        -------
+        ndarray of float64, shape (1 + n, E)
+            Of padding, then of each token that can be read.
+        """
+        config, vocabulary = self.network.config, self.vocabulary
+        # One more than is read: it moves up when another one is left out.
+        reach = len(tokens) if config.fixed_length else config.max_length + 1
+        word_ids = [PAD, *(vocabulary.word_id(token) for token in tokens[:reach])]
+        spelt = [[], *(vocabulary.known_ngrams(token) for token in tokens[:reach])]
+        return self.network.vectors(word_ids, spelt)
+
+    def trace(self, tokens: Sequence[str]) -> Trace:
+        """Let the network read a text step by step, keeping everything."""
+        steps = self.steps(np.arange(len(tokens)))
+        return self.network.trace(self.vectors(tokens)[steps + 1])
+
+    def blended(
+        self, logits: NDArray[np.float64], margins: NDArray[np.float64] | None
+    ) -> NDArray[np.float64]:
+        """Compute calibrated probabilities of logits and the companion's margins, (N, C)."""
+        scores = plain_log_probabilities(logits, self.network.config.output)
+        return np.exp(blend_log_probabilities(scores, margins, self.blend))
+
+    def reference_probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Classify texts one by one, in float64: slow and exact.
+
+        Parameters
+        ----------
+        texts : sequence of str
+            N texts.
+
+        Returns
+        -------
+        ndarray of float64, shape (N, C)
+        """
+        found = np.zeros((len(texts), len(self.labels)))
+        for row, text in enumerate(texts):
+            tokens = tokenize(text, self.language)
+            margins = self.ngrams.scores([tokens]) if self.ngrams else None
+            found[row] = self.blended(self.trace(tokens).logits[None], margins)[0]
+        return found
+
+
+def plain_model(model: FittedModel) -> PlainModel:
+    """Take the arrays out of a fitted model.
+
+    Parameters
+    ----------
+    model : FittedModel
+        With a network in torch, on any device.
+
+    Returns
+    -------
+    PlainModel
+        With copies of the weights, if the network is not on the processor, and else a view.
+    """
+    return PlainModel(
+        language=model.language,
+        classes=np.array(model.labels),
+        vocabulary=model.vocabulary,
+        network=PlainNetwork(model.network.config, model.network.arrays()),
+        ngrams=model.ngrams,
+        blend=model.blend,
+    )

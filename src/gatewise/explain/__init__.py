@@ -1,0 +1,1 @@
+"""One record -> how the model read it, and which of its tokens the answer rests on."""

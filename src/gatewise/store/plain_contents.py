@@ -1,0 +1,109 @@
+"""The files of a checked folder -> a model as arrays, without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.base.errors import ModelFileError
+from gatewise.classify.blend import Blend
+from gatewise.classify.ngrams import NgramModel
+from gatewise.classify.plain_model import PlainModel
+from gatewise.network.config import NetworkConfig
+from gatewise.network.plain import PlainNetwork
+from gatewise.store.arrays import (
+    build_companion,
+    companion_shapes,
+    network_shapes,
+    read_arrays,
+    table_shapes,
+)
+from gatewise.store.labels import labels_from_json
+from gatewise.store.manifest import FileEntry, Manifest
+from gatewise.store.network_settings import network_settings_from_json
+from gatewise.store.settings import check_keys, decode, settings_from_json
+from gatewise.store.words import words_from_json
+
+__all__ = [
+    "CALIBRATION",
+    "COMPANION",
+    "CONFIG",
+    "LABELS",
+    "TABLES",
+    "WEIGHTS",
+    "WORDS",
+    "read_plain",
+]
+
+CONFIG, LABELS, WORDS = "config.json", "labels.json", "vocabulary.json"
+CALIBRATION = "calibration.json"
+TABLES, WEIGHTS, COMPANION = "vectors.safetensors", "weights.safetensors", "ngrams.safetensors"
+_PARTS = {"estimator", "recipe", "network", "facts", "history"}
+
+
+def read_plain(folder: Path, manifest: Manifest) -> PlainModel:
+    """Read what it takes to score a text.
+
+    Raises
+    ------
+    ModelFileError
+        If the files contradict each other or hold what no fit leaves behind.
+    """
+    settings = _read_json(folder / CONFIG)
+    check_keys(settings, _PARTS, folder / CONFIG, "the configuration")
+    _, config = network_settings_from_json(settings, folder / CONFIG)
+    classes = labels_from_json(_read_json(folder / LABELS), folder / LABELS)
+    vocabulary, terms = words_from_json(_read_json(folder / WORDS), folder / WORDS)
+    blend = _read_json(folder / CALIBRATION)
+    counted = {
+        "n_words": (len(vocabulary), WORDS),
+        "n_ngrams": (len(vocabulary.ngrams), WORDS),
+        "n_classes": (len(classes), LABELS),
+    }
+    _check_sizes(folder, config, counted)
+    return PlainModel(
+        language=manifest.tokenizer.language,
+        classes=classes,
+        vocabulary=vocabulary,
+        network=PlainNetwork(config, _read_weights(folder, config, manifest)),
+        ngrams=_read_companion(folder, terms, len(classes), manifest.files.get(COMPANION)),
+        blend=settings_from_json(Blend, blend, folder / CALIBRATION),
+    )
+
+
+def _read_json(path: Path) -> Any:
+    return decode(path.read_bytes(), path)
+
+
+def _check_sizes(folder: Path, config: NetworkConfig, counted: dict[str, tuple[int, str]]) -> None:
+    for name, (number, file) in counted.items():
+        if getattr(config, name) != number:
+            raise ModelFileError(
+                f"{folder / CONFIG} says that {name} is {getattr(config, name)}, but "
+                f"{folder / file} makes it {number}"
+            )
+
+
+def _read_weights(
+    folder: Path, config: NetworkConfig, manifest: Manifest
+) -> dict[str, NDArray[np.float32]]:
+    groups = {TABLES: table_shapes(config), WEIGHTS: network_shapes(config)}
+    arrays: dict[str, NDArray[np.float32]] = {}
+    for name, shapes in groups.items():
+        arrays |= read_arrays(folder / name, shapes, manifest.files[name].tensors)
+    return arrays
+
+
+def _read_companion(
+    folder: Path, terms: list[str] | None, n_classes: int, entry: FileEntry | None
+) -> NgramModel | None:
+    if (terms is None) != (entry is None):
+        has, lacks = (WORDS, COMPANION) if entry is None else (COMPANION, WORDS)
+        raise ModelFileError(f"{folder / has} has a companion, but {folder / lacks} has none")
+    if terms is None or entry is None:
+        return None
+    shapes = companion_shapes(len(terms), n_classes)
+    return build_companion(terms, read_arrays(folder / COMPANION, shapes, entry.tensors))
