@@ -229,6 +229,16 @@ def test_given_vectors_of_another_length_are_refused(make_data):
     )
 
 
+@pytest.mark.parametrize(("n_repeats", "alike"), [(1, False), (20, True)])
+def test_word_vectors_of_long_texts_start_with_one_length(make_data, n_repeats, alike):
+    data = make_data(30)
+    data = replace(data, texts=[" ".join([text] * n_repeats) for text in data.texts])
+    model = fit_model(data, make_request(changes={"embedding": "frozen", "epochs": 1}))
+    assert (model.facts["mean_length"] > 60) is alike
+    sizes = model.network.words.weight[2:].std(dim=1, correction=0)
+    assert bool(torch.isclose(sizes, torch.tensor(0.3), atol=1e-5).all()) is alike
+
+
 @pytest.mark.parametrize("embedding", ["fine-tuned", "frozen", "random"])
 def test_how_words_start_and_whether_they_learn(make_data, embedding):
     changes = {"embedding": embedding, "vector_scale": 0.3}

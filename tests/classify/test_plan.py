@@ -17,6 +17,7 @@ from gatewise.classify.plan import (
     choose_passes,
     choose_sample,
     choose_word_rate,
+    has_long_texts,
     last_epochs,
     last_epochs_config,
     network_config,
@@ -204,6 +205,15 @@ def test_long_texts_have_a_higher_word_rate():
     assert settled.word_rate == 0.75
     settled, _ = settle_recipe(choose_recipe("modern", word_rate=0.0), np.full(10, 150))
     assert settled.word_rate == 0.0
+
+
+def test_which_texts_are_long():
+    assert [has_long_texts(length) for length in (0.0, 59.9, 60.0, 500.0)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
 
 
 def test_word2vec_thins_common_words_out_of_much_text():

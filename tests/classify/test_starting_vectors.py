@@ -124,6 +124,18 @@ def test_long_vectors_are_shortened_in_their_own_direction(vocabulary):
     np.testing.assert_allclose(rows[1], matrix[1] * 0.3 / matrix.std(), rtol=1e-5)
 
 
+def test_vectors_of_one_length_keep_their_directions(vocabulary):
+    matrix = np.random.default_rng(0).normal(0.0, 1.0, (3, 6))
+    matrix[0] *= 20.0
+    matrix[2] = 0.0
+    network = make_network(vocabulary)
+    vectors = WordVectors(["the", "cat", "dog"], matrix)
+    put_into(network, vocabulary, vectors, 0.3, one_length=True)
+    rows = network.words.weight.detach()[[vocabulary.word_id(w) for w in vectors.words]].numpy()
+    np.testing.assert_allclose(rows[:2], 0.3 * matrix[:2] / matrix[:2].std(1)[:, None], rtol=1e-5)
+    assert not rows[2].any()
+
+
 def test_vectors_all_alike_are_not_divided_by_zero(vocabulary):
     network = make_network(vocabulary)
     put_into(network, vocabulary, WordVectors(["the", "cat"], np.full((2, 6), 0.5)), 0.3)

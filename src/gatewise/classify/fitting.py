@@ -28,6 +28,7 @@ from gatewise.classify.plan import (
     check_recipe,
     choose_held_out,
     companion_config,
+    has_long_texts,
     last_epochs_config,
     network_config,
     settle_recipe,
@@ -189,7 +190,13 @@ class _Fit:
                 f"vectors for {coverage.words:.1%} of {len(vocabulary) - 2:,} words, "
                 f"{coverage.occurrences:.1%} of all occurrences"
             )
-            put_into(network, vocabulary, vectors, self.recipe.vector_scale)
+            put_into(
+                network,
+                vocabulary,
+                vectors,
+                self.recipe.vector_scale,
+                one_length=has_long_texts(self.facts["mean_length"]),
+            )
         return network.to(self.request.precision.device), records
 
     def _vectors(self, token_lists: Sequence[Sequence[str]]) -> WordVectors:

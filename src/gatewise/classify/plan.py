@@ -25,6 +25,7 @@ __all__ = [
     "choose_sample",
     "choose_word_rate",
     "companion_config",
+    "has_long_texts",
     "last_epochs",
     "last_epochs_config",
     "network_config",
@@ -47,7 +48,7 @@ _MUCH_TEXT = 1_000_000
 _SAMPLE, _SAMPLE_OF_MUCH_TEXT = 1e-3, 1e-4
 _FEWEST_PASSES, _MOST_PASSES = 3, 20
 # A step should see about so many tokens, and an epoch have at least so many steps.
-_TOKENS_PER_STEP = 4_000
+_TOKENS_PER_STEP = 8_000
 _STEPS_PER_EPOCH = 60
 _SMALLEST_BATCH, _LARGEST_BATCH = 16, 64
 # The companion has a weight per n-gram and class: 80 MB of them are enough.
@@ -59,6 +60,8 @@ _SMALLEST_SHARE, _LARGEST_SHARE = 0.05, 0.2
 # Long texts are told apart by rare words, whose vectors move by about the learning rate each time
 # they are read: they need a higher one.
 _TOKENS_OF_FULL_WORD_RATE, _LOWEST_WORD_RATE = 200, 0.3
+# In their vectors, too, the rare words of long texts must not be shorter than the common ones.
+_LONG_TEXTS = 60
 # The last epochs only have to take in the records that were held out.
 _LAST_SHARE = 0.15
 _LAST_RATE = 0.3
@@ -162,6 +165,11 @@ def choose_batch_size(n_tokens: int, n_records: int) -> int:
 def choose_word_rate(mean_length: float) -> float:
     """Choose the word vectors' share of the learning rate from the mean number of tokens."""
     return float(np.clip(mean_length / _TOKENS_OF_FULL_WORD_RATE, _LOWEST_WORD_RATE, 1.0))
+
+
+def has_long_texts(mean_length: float) -> bool:
+    """Say whether a mean number of tokens is that of long texts."""
+    return mean_length >= _LONG_TEXTS
 
 
 def choose_held_out(n_records: int) -> float:

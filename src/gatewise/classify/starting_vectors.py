@@ -114,7 +114,12 @@ def measure_coverage(vocabulary: Vocabulary, vectors: WordVectors) -> Coverage:
 
 
 def put_into(
-    network: TextNetwork, vocabulary: Vocabulary, vectors: WordVectors, scale: float
+    network: TextNetwork,
+    vocabulary: Vocabulary,
+    vectors: WordVectors,
+    scale: float,
+    *,
+    one_length: bool = False,
 ) -> None:
     """Write word vectors into the rows of a network's embedding; other rows keep theirs.
 
@@ -129,23 +134,28 @@ def put_into(
     scale : float
         Standard deviation that all their numbers together are brought to, after which a vector
         whose own is more than a third above that is shortened to it; 0 to leave them.
+    one_length : bool
+        Bring each vector to that deviation by itself instead.
     """
     known = vectors.restricted_to(vocabulary.words[2:])
     if not len(known):
         return
-    rows = _scaled(known.matrix, scale) if scale else known.matrix  # (n_known, E)
+    rows = _scaled(known.matrix, scale, one_length) if scale else known.matrix  # (n_known, E)
     numbers = torch.tensor([vocabulary.word_id(word) for word in known.words])  # (n_known,)
     with torch.no_grad():
         network.words.weight[numbers] = torch.tensor(rows)
 
 
-def _scaled(rows: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+def _scaled(rows: NDArray[np.float32], scale: float, one_length: bool) -> NDArray[np.float32]:
     """Bring vectors to a common size, (n_known, E) -> (n_known, E)."""
     deviation = float(rows.std())
     if not deviation:
         return rows  # (n_known, E)
     rows = rows * np.float32(scale / deviation)  # (n_known, E)
-    limit = np.float32(_LONGEST * scale)
     sizes: NDArray[np.float32] = rows.std(axis=1, keepdims=True)  # (n_known, 1)
+    if one_length:
+        rows *= np.float32(scale) / np.where(sizes > 0, sizes, 1)  # (n_known, E)
+        return rows  # (n_known, E)
+    limit = np.float32(_LONGEST * scale)
     rows *= limit / np.maximum(sizes, limit)  # (n_known, E)
     return rows  # (n_known, E)
