@@ -14,11 +14,23 @@ _HOMES = {
     "TextClassifier": "gatewise.classify.classifier",
     "WordVectors": "gatewise.vectors.word_vectors",
     "load": "gatewise.store.archive",
+    "load_plain": "gatewise.store.plain_archive",
     "read_corpus": "gatewise.text.corpus",
+    "replay": "gatewise.explain.replay",
+    "replay_page": "gatewise.explain.page",
     "save": "gatewise.store.archive",
 }
 
-__all__ = ["TextClassifier", "WordVectors", "load", "read_corpus", "save"]
+__all__ = [
+    "TextClassifier",
+    "WordVectors",
+    "load",
+    "load_plain",
+    "read_corpus",
+    "replay",
+    "replay_page",
+    "save",
+]
 
 
 def __getattr__(name: str) -> Any:

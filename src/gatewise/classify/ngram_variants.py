@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.classify.ngrams import REACH, NgramModel, count_characters, ngram_terms
+from gatewise.classify.ngrams import REACH, NgramModel
 
 __all__ = ["scores_as_it_grows", "scores_without"]
 
@@ -84,18 +84,15 @@ class _Tally:
 
     def __init__(self, model: NgramModel) -> None:
         self.model = model
-        self._columns = {term: column for column, term in enumerate(model.terms)}
-        self._border = count_characters(model.terms)
-        self._apart = any(term.startswith("p:") for term in model.terms)
         self._counts: dict[int, int] = {}
         self._sums = np.zeros((2, len(model.intercepts)))  # (2, C)
         self._squares = np.zeros(2)
 
     def difference(self, before: Sequence[str], after: Sequence[str]) -> dict[int, int]:
         """Find by how much each column's count differs between two pieces of text."""
-        change = Counter(self._terms(after))
-        change.subtract(self._terms(before))
-        return {self._columns[term]: count for term, count in change.items() if count}
+        change = Counter(self.model.columns_of(after))
+        change.subtract(self.model.columns_of(before))
+        return {column: count for column, count in change.items() if count}
 
     def keep(self, change: dict[int, int]) -> None:
         """Take a difference over."""
@@ -110,10 +107,6 @@ class _Tally:
         lengths = np.sqrt(np.where(squares > 1e-9, squares, np.inf))[:, None]  # (2, 1)
         return np.asarray((sums / lengths).sum(axis=0) + self.model.intercepts)
 
-    def _terms(self, tokens: Sequence[str]) -> list[str]:
-        terms = ngram_terms(tokens, characters=self._border > 0, apart=self._apart)
-        return [term for term in terms if term in self._columns]
-
     def _changed(self, change: dict[int, int]) -> tuple[Array, Array]:
         if not change:
             return self._sums, self._squares
@@ -123,8 +116,8 @@ class _Tally:
         idf = self.model.idf[columns].astype(np.float64)  # (n,)
         before, after = _weighed(old) * idf, _weighed(new) * idf  # (n,)
         weights = self.model.weights[columns].astype(np.float64)  # (n, C)
-        sums, squares = self._sums.copy(), self._squares.copy()
-        for block, inside in enumerate((columns < self._border, columns >= self._border)):
+        sums, squares, border = self._sums.copy(), self._squares.copy(), self.model.n_characters
+        for block, inside in enumerate((columns < border, columns >= border)):
             sums[block] += (after - before)[inside] @ weights[inside]
             squares[block] += (after[inside] ** 2 - before[inside] ** 2).sum()
         return sums, squares

@@ -78,22 +78,32 @@ class NgramModel:
             (1 + log count) * idf of each. Characters and words each get length 1: the characters
             of a text outnumber its words by far, and would drown them in a common length.
         """
-        known, characters, apart = self._columns
-        terms = ngram_terms(tokens, characters=characters > 0, apart=apart)
-        found = [known[term] for term in terms if term in known]
+        found = self.columns_of(tokens)
         columns, counts = np.unique(np.array(found, dtype=np.int64), return_counts=True)
         values = (1.0 + np.log(counts)) * self.idf[columns]
-        border = int(np.searchsorted(columns, characters))
+        border = int(np.searchsorted(columns, self.n_characters))
         for block in (values[:border], values[border:]):
             block /= np.sqrt(block @ block) or 1.0
         return columns, values
 
+    def columns_of(self, tokens: Sequence[str]) -> list[int]:
+        """List the known n-grams of one text by their columns, each as often as it stands there."""
+        known = self._columns
+        terms = ngram_terms(tokens, characters=self.n_characters > 0, apart=self._apart)
+        return [known[term] for term in terms if term in known]
+
     @functools.cached_property
-    def _columns(self) -> tuple[dict[str, int], int, bool]:
-        """Each n-gram's column, how many are of characters, and whether words apart make pairs."""
-        known = {term: column for column, term in enumerate(self.terms)}
-        apart = any(term.startswith("p:") for term in self.terms)
-        return known, count_characters(self.terms), apart
+    def n_characters(self) -> int:
+        """How many of the n-grams are of characters."""
+        return count_characters(self.terms)
+
+    @functools.cached_property
+    def _columns(self) -> dict[str, int]:
+        return {term: column for column, term in enumerate(self.terms)}
+
+    @functools.cached_property
+    def _apart(self) -> bool:
+        return any(term.startswith("p:") for term in self.terms)
 
 
 def count_characters(terms: Sequence[str]) -> int:

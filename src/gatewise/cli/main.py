@@ -14,6 +14,7 @@ from gatewise.cli.failures import INTERRUPTED, OneLineErrors
 from gatewise.cli.info import info
 from gatewise.cli.neighbours import neighbours
 from gatewise.cli.predict import predict
+from gatewise.cli.replay import replay
 from gatewise.cli.train import train
 
 __all__ = ["app", "run"]
@@ -26,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (demo, train, evaluate, predict, info, neighbours):
+for _command in (demo, train, evaluate, predict, replay, info, neighbours):
     app.command()(_command)
 
 

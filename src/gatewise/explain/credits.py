@@ -45,6 +45,8 @@ class Credits:
         Share of each n-gram of the companion.
     terms : tuple of str
         Those n n-grams.
+    pooled : ndarray, shape (P, C)
+        The steps' shares once more, by the numbers of the pooled vector.
     bias : ndarray, shape (C,)
         What every text has: the bias of the dense layer and the companion's intercept.
     scores : ndarray, shape (C,)
@@ -54,6 +56,7 @@ class Credits:
     steps: Array
     ngrams: Array
     terms: tuple[str, ...]
+    pooled: Array
     bias: Array
     scores: Array
 
@@ -80,24 +83,27 @@ def split_scores(model: PlainModel, trace: Trace, tokens: Sequence[str]) -> Cred
     are not a sum: there a class's shares are scaled to sum to the logarithm of its output.
     """
     network, blend = model.network, model.blend
-    steps, bias = network_credits(network, trace), network.arrays["dense.bias"].astype(np.float64)
+    bias = network.arrays["dense.bias"].astype(np.float64)  # (C,)
+    scale = np.full(len(bias), 1.0 / blend.network_temperature)  # (C,)
     if network.config.output == "sigmoid":
-        scale, rest = _secant_of_log_sigmoid(trace.logits)  # (C,), scalar
-        steps, bias = steps * scale, bias * scale + rest  # (T, C), (C,)
-    share = 1.0 / blend.network_temperature
+        secant, rest = _secant_of_log_sigmoid(trace.logits)  # (C,), scalar
+        bias = bias + rest / secant  # (C,)
+        scale *= secant  # (C,)
     terms: tuple[str, ...] = ()
-    ngrams = np.zeros((0, len(bias)))
+    intercepts = np.zeros_like(bias)  # (C,)
+    ngrams = np.zeros((0, len(bias)))  # (n, C)
     if model.ngrams is not None:
-        share *= (1.0 - blend.ngram_weight) / blend.blend_temperature
+        scale *= (1.0 - blend.ngram_weight) / blend.blend_temperature  # (C,)
         other = blend.ngram_weight / (blend.ngram_temperature * blend.blend_temperature)
         columns, values = model.ngrams.features(tokens)
         terms = tuple(model.ngrams.terms[column] for column in columns)
         ngrams = other * values[:, None] * model.ngrams.weights[columns]  # (n, C)
-        bias = share * bias + other * model.ngrams.intercepts  # (C,)
-    else:
-        bias = share * bias  # (C,)
-    steps = share * steps  # (T, C)
-    return Credits(steps, ngrams, terms, bias, steps.sum(0) + ngrams.sum(0) + bias)
+        intercepts = other * model.ngrams.intercepts.astype(np.float64)  # (C,)
+    bias = scale * bias + intercepts  # (C,)
+    steps = scale * network_credits(network, trace)  # (T, C)
+    pooled = scale * (network.arrays["dense.weight"] * trace.pooled).T  # (P, C)
+    scores = steps.sum(axis=0) + ngrams.sum(axis=0) + bias  # (C,)
+    return Credits(steps, ngrams, terms, pooled, bias, scores)
 
 
 def network_credits(network: PlainNetwork, trace: Trace) -> Array:

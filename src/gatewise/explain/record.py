@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from gatewise.base.optional import require
 from gatewise.explain.credits import Credits
+from gatewise.explain.variants import Reading, Variants
+from gatewise.network.config import NetworkConfig
 from gatewise.network.plain import LayerTrace, Trace
 
-__all__ = ["KINDS", "Reading", "Replay", "ReplayToken"]
+__all__ = ["KINDS", "Replay", "ReplayToken"]
 
 Array = NDArray[np.float64]
 
@@ -30,6 +32,8 @@ KINDS = MappingProxyType(
 _LONGEST_TABLE, _BOTH_ENDS = 40, 15
 _N_NGRAMS, _N_CLASSES = 8, 5
 _WIDEST = 24
+# Smaller credits, in nats, and smaller changes of a probability have no sign worth a remark.
+_DOUBT = 0.02
 
 
 @dataclass(frozen=True)
@@ -56,22 +60,6 @@ class ReplayToken:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """The probabilities after each beginning of the text.
-
-    Attributes
-    ----------
-    lengths : list of int
-        How many tokens had been read, ascending.
-    probabilities : ndarray of float64, shape (len(lengths), C)
-        Of each such beginning as a text of its own.
-    """
-
-    lengths: list[int]
-    probabilities: Array
-
-
-@dataclass(frozen=True)
 class Replay:
     """How a model read one text; all numbers in float64.
 
@@ -81,6 +69,8 @@ class Replay:
         The text.
     labels : tuple of str
         The C classes.
+    config : NetworkConfig
+        Sizes and parts of the network.
     tokens : list of ReplayToken
         What the network read, one per step, T in all.
     unread : list of ReplayToken
@@ -91,10 +81,8 @@ class Replay:
         The scores of all classes, split over steps and n-grams.
     probabilities : ndarray, shape (C,)
         Calibrated; the softmax of the scores.
-    reading : Reading
-        As it reads.
-    without : dict of int to ndarray of shape (C,)
-        Step -> the probabilities without that token.
+    variants : Variants
+        The beginnings of the text, and the text without one token; computed when asked for.
     difference : float or None
         Largest difference between these logits and those of the network itself, computed in
         float32; None if there was none to ask.
@@ -102,13 +90,13 @@ class Replay:
 
     text: str
     labels: tuple[str, ...]
+    config: NetworkConfig
     tokens: list[ReplayToken]
     unread: list[ReplayToken]
     trace: Trace
     credits: Credits
     probabilities: Array
-    reading: Reading
-    without: dict[int, Array]
+    variants: Variants
     difference: float | None
 
     @property
@@ -120,6 +108,16 @@ class Replay:
     def logits(self) -> Array:
         """The network's own scores, without companion and temperatures, shape (C,)."""
         return self.trace.logits
+
+    @property
+    def reading(self) -> Reading:
+        """The probabilities as it reads."""
+        return self.variants.reading
+
+    @property
+    def without(self) -> dict[int, Array]:
+        """Step -> the probabilities without its token, shape (C,)."""
+        return self.variants.without
 
     @functools.cached_property
     def decision(self) -> int:
@@ -147,13 +145,18 @@ class Replay:
         for step, probabilities in self.without.items():
             credit = self.credits.steps[step, self.decision]
             lost = self.probabilities[self.decision] - probabilities[self.decision]
-            if credit * lost < 0 and min(abs(lost), abs(credit)) >= 0.005:
+            if credit * lost < 0 and abs(lost) >= _DOUBT and abs(credit) >= _DOUBT:
                 found.append(step)
         return found
 
     def most_likely(self, number: int = _N_CLASSES) -> list[int]:
         """Numbers of the classes with the highest probabilities, the highest first."""
         return [int(k) for k in np.argsort(-self.probabilities, kind="stable")[:number]]
+
+    def token_at(self, number: int) -> str:
+        """Take the surface form of the text's token of this number, from 1."""
+        read = [token for token in self.tokens if token.kind != "padding"]
+        return [*read, *self.unread][number - 1].surface
 
     def sentence(self) -> str:
         """Say in one sentence when the model decided for what."""
@@ -162,7 +165,7 @@ class Replay:
             return f"there is nothing to read; without a word it is {self.label!r} with {chance}"
         if self.decided_at is None:
             return f"decided for {self.label!r} with {chance}, by what lies beyond the line"
-        word = self._token_at(self.decided_at)
+        word = self.token_at(self.decided_at)
         return f"decided for {self.label!r} with {chance}, at token {self.decided_at} ({word!r})"
 
     def to_dict(self, *, before: bool = False) -> dict[str, Any]:
@@ -263,7 +266,12 @@ class Replay:
 
     def __str__(self) -> str:
         """Draw the replay as a table, shortened if the text is long."""
-        parts = [self._table(), self._ngram_table(), self._sums(), self._remarks()]
+        parts = [
+            self._table(),
+            self._ngram_table(),
+            self._sums(),
+            [self.sentence(), *self.remarks()],
+        ]
         return "\n\n".join("\n".join(part) for part in parts if part)
 
     def _table(self) -> list[str]:
@@ -307,8 +315,9 @@ class Replay:
             )
         return rows
 
-    def _remarks(self) -> list[str]:
-        rows = [self.sentence()]
+    def remarks(self) -> list[str]:
+        """Say what else one should know: doubts, cuts, and how exact the replay is."""
+        rows = []
         if self.contradicted:
             named = ", ".join(repr(self.tokens[step].surface) for step in self.contradicted)
             rows.append(
@@ -316,7 +325,10 @@ class Replay:
                 "differently without it"
             )
         if self.unread:
-            rows.append(f"the network reads {len(self.tokens)} tokens, and {len(self.unread)} less")
+            rows.append(
+                f"the network reads {len(self.tokens):,} tokens of it, and not the other "
+                f"{len(self.unread):,}"
+            )
         if self.difference is None:
             rows.append("not compared with the network itself: torch is not installed")
         else:
@@ -341,10 +353,6 @@ class Replay:
 
     def _by_label(self, values: Array) -> dict[str, float]:
         return {label: float(value) for label, value in zip(self.labels, values, strict=True)}
-
-    def _token_at(self, number: int) -> str:
-        read = [token for token in self.tokens if token.kind != "padding"]
-        return [*read, *self.unread][number - 1].surface
 
 
 def _cell(token: ReplayToken) -> str:

@@ -10,13 +10,8 @@ from numpy.typing import NDArray
 from gatewise.base.errors import ConfigError
 from gatewise.classify.plain_model import PlainModel, plain_model
 from gatewise.explain.credits import split_scores
-from gatewise.explain.record import Reading, Replay, ReplayToken
-from gatewise.explain.variants import (
-    choose_lengths,
-    choose_places,
-    probabilities_as_it_reads,
-    probabilities_without,
-)
+from gatewise.explain.record import Replay, ReplayToken
+from gatewise.explain.variants import Variants
 from gatewise.text.tokens import Token, token_spans
 
 __all__ = ["replay"]
@@ -63,23 +58,17 @@ def replay(model: PlainModel | _Fitted, text: str) -> Replay:
     probabilities = plain.blended(
         trace.logits[None], plain.ngrams.scores([tokens]) if plain.ngrams else None
     )[0]
-    decision = int(probabilities.argmax())
-    read = steps[steps >= 0]
-    places = choose_places(split.steps[steps >= 0, decision], len(tokens)) if len(read) else []
-    lengths = choose_lengths(len(tokens))
-    without = probabilities_without(plain, tokens, [int(read[place]) for place in places])
-    step_of = np.flatnonzero(steps >= 0)
-    unread = sorted(set(range(len(tokens))) - set(read.tolist()))
+    unread = sorted(set(range(len(tokens))) - set(steps.tolist()))
     return Replay(
         text=text,
         labels=plain.labels,
+        config=plain.network.config,
         tokens=[_token(plain, text, spans[place] if place >= 0 else None) for place in steps],
         unread=[_token(plain, text, spans[place]) for place in unread],
         trace=trace,
         credits=split,
         probabilities=probabilities,
-        reading=Reading(lengths, probabilities_as_it_reads(plain, tokens, lengths)),
-        without={int(step_of[place]): row for place, row in zip(places, without, strict=True)},
+        variants=Variants(plain, tokens, split.steps[:, int(probabilities.argmax())]),
         difference=_difference(model, tokens, trace.logits),
     )
 

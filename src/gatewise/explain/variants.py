@@ -6,7 +6,9 @@ gates would have done.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +16,78 @@ from numpy.typing import NDArray
 from gatewise.classify.ngram_variants import scores_as_it_grows, scores_without
 from gatewise.classify.plain_model import PlainModel
 
-__all__ = ["choose_lengths", "choose_places", "probabilities_as_it_reads", "probabilities_without"]
+__all__ = ["Reading", "Variants", "choose_lengths", "choose_places"]
 
 Array = NDArray[np.float64]
 
 # A line needs no more points, and nobody reads more tokens one by one.
 _MOST_LENGTHS, _ALL_UP_TO, _LONGEST = 100, 200, 1000
 _MOST_PLACES, _DROPPED_TOKENS = 64, 40_000
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The probabilities after each beginning of a text.
+
+    Attributes
+    ----------
+    lengths : list of int
+        How many tokens had been read, ascending.
+    probabilities : ndarray of float64, shape (len(lengths), C)
+        Of each such beginning as a text of its own.
+    """
+
+    lengths: list[int]
+    probabilities: Array
+
+
+@dataclass(frozen=True)
+class Variants:
+    """The variants of one text, asked for when they are needed.
+
+    Attributes
+    ----------
+    model : PlainModel
+        The model.
+    tokens : sequence of str
+        The text.
+    shares : ndarray of float64, shape (T,)
+        Credit of each step of the network for the class decided for.
+    """
+
+    model: PlainModel
+    tokens: Sequence[str]
+    shares: Array
+
+    @functools.cached_property
+    def reading(self) -> Reading:
+        """As it reads."""
+        lengths = choose_lengths(len(self.tokens))
+        margins = None
+        if self.model.ngrams:
+            margins = scores_as_it_grows(self.model.ngrams, self.tokens, lengths)
+        beginnings = [np.arange(length) for length in lengths]
+        return Reading(lengths, self._probabilities(beginnings, margins))
+
+    @functools.cached_property
+    def without(self) -> dict[int, Array]:
+        """Step -> the probabilities without its token, for those with the largest credits, (C,)."""
+        everything = np.arange(len(self.tokens))
+        read = self.model.steps(everything)  # (T,)
+        steps = np.flatnonzero(read >= 0)
+        steps = steps[choose_places(self.shares[steps], len(self.tokens))]
+        places = [int(place) for place in read[steps]]
+        margins = None
+        if self.model.ngrams:
+            margins = scores_without(self.model.ngrams, self.tokens, places)
+        variants = [np.delete(everything, place) for place in places]
+        found = self._probabilities(variants, margins)
+        return {int(step): row for step, row in zip(steps, found, strict=True)}
+
+    def _probabilities(self, variants: Sequence[NDArray[np.int64]], margins: Array | None) -> Array:
+        vectors = self.model.vectors(self.tokens)  # (1 + n, E)
+        steps = [self.model.steps(variant) + 1 for variant in variants]
+        return self.model.blended(self.model.network.logits(vectors, steps), margins)  # (N, C)
 
 
 def choose_lengths(n_tokens: int) -> list[int]:
@@ -48,58 +115,3 @@ def choose_places(shares: Array, n_tokens: int) -> list[int]:
     """
     most = max(1, min(_MOST_PLACES, _DROPPED_TOKENS // max(1, n_tokens)))
     return sorted(int(place) for place in np.argsort(-np.abs(shares), kind="stable")[:most])
-
-
-def probabilities_as_it_reads(
-    model: PlainModel, tokens: Sequence[str], lengths: Sequence[int]
-) -> Array:
-    """Compute the probabilities of the beginnings of a text, each as a text of its own.
-
-    Parameters
-    ----------
-    model : PlainModel
-        The model.
-    tokens : sequence of str
-        The text.
-    lengths : sequence of int
-        How many tokens each beginning has, ascending.
-
-    Returns
-    -------
-    ndarray of float64, shape (len(lengths), C)
-    """
-    margins = scores_as_it_grows(model.ngrams, tokens, lengths) if model.ngrams else None
-    return _probabilities(model, tokens, [np.arange(length) for length in lengths], margins)
-
-
-def probabilities_without(model: PlainModel, tokens: Sequence[str], places: Sequence[int]) -> Array:
-    """Compute the probabilities of a text with one of its tokens dropped.
-
-    Parameters
-    ----------
-    model : PlainModel
-        The model.
-    tokens : sequence of str
-        The text.
-    places : sequence of int
-        Which token is dropped each time.
-
-    Returns
-    -------
-    ndarray of float64, shape (len(places), C)
-    """
-    margins = scores_without(model.ngrams, tokens, places) if model.ngrams else None
-    everything = np.arange(len(tokens))
-    variants = [np.delete(everything, place) for place in places]
-    return _probabilities(model, tokens, variants, margins)
-
-
-def _probabilities(
-    model: PlainModel,
-    tokens: Sequence[str],
-    variants: Sequence[NDArray[np.int64]],
-    margins: Array | None,
-) -> Array:
-    vectors = model.vectors(tokens)  # (1 + n, E)
-    steps = [model.steps(variant) + 1 for variant in variants]
-    return model.blended(model.network.logits(vectors, steps), margins)  # (N, C)
