@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from gatewise.classify.classifier import TextClassifier
+from gatewise.explain.page import replay_page
+from gatewise.explain.replay import replay
+
+TEXTS = {
+    "five": "my card was swallowed today",
+    "five hundred": "my card was swallowed by the machine and i am angry " * 50,
+    "empty": "",
+    "script": "<script>document.title = 'broken'</script> </script><img src=x onerror=alert(1)>",
+    "right to left": "שלום card لماذا my",
+}
+
+
+@pytest.fixture(scope="module")
+def pages(make_tickets, tmp_path_factory):
+    """A page per text, of a network with two layers, and the replays."""
+    texts, labels = make_tickets(60)
+    classifier = TextClassifier(
+        units=6,
+        layers=2,
+        word_dimension=8,
+        ngram_dimension=4,
+        projection=0,
+        epochs=1,
+        word2vec_passes=1,
+        batch_size=16,
+        max_length=500,
+    ).fit(texts, labels)
+    folder = tmp_path_factory.mktemp("pages")
+    found = {}
+    for name, text in TEXTS.items():
+        path = folder / f"{name}.html"
+        replayed = replay(classifier, text)
+        path.write_text(replay_page(replayed), "utf-8")
+        found[name] = path, replayed
+    return found
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_page_draws_without_complaint_or_request(browser, pages, name, width):
+    path, replayed = pages[name]
+    browser.open(path, width=width)
+    assert browser.complaints() == []
+    assert browser.requests() == [path.resolve().as_uri()]
+    assert browser.run("return document.title").startswith("How the LSTM read it")
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+    assert browser.run("return document.querySelectorAll('#tokens .token').length") == len(
+        replayed.tokens
+    )
+    n_charts = browser.run("return document.querySelectorAll('.js-plotly-plot').length")
+    assert n_charts == (3 if replayed.reading.lengths else 2)
+
+
+def test_the_choices_work(browser, pages):
+    path, replayed = pages["five"]
+    browser.open(path)
+
+    def choose(element, value):
+        browser.run(
+            "const e = document.getElementById(arguments[0]); e.value = arguments[1];"
+            "e.dispatchEvent(new Event('change')); e.dispatchEvent(new Event('input'));",
+            element,
+            value,
+        )
+
+    def heat(what):
+        return browser.run(f"return document.getElementById('heat').data[0].{what}")
+
+    choose("order-choice", "number")
+    choose("array-choice", "f")
+    choose("layer-choice", "1")
+    gate = replayed.layers[0].backward.f
+    assert heat("z[2]") == pytest.approx(gate[:, 2].tolist(), abs=1e-6)
+    assert heat("zmin") == 0
+    choose("array-choice", "c")
+    cells = replayed.layers[0].backward.c
+    assert heat("z[5]") == pytest.approx(cells[:, 5].tolist(), abs=1e-6)
+    assert heat("zmin") == pytest.approx(-abs(cells).max(), abs=1e-6)
+
+    other = replayed.most_likely()[1]
+    choose("class-choice", "1")
+    shown = browser.run(
+        "return [...document.querySelectorAll('#tokens small')].map((e) => e.textContent)"
+    )
+    assert shown == [f"{credit:+.2f}" for credit in replayed.credits.steps[:, other]]
+
+    choose("unit-choice", "0")
+    choose("step-choice", "2")
+    formula = browser.run("return document.getElementById('formula').textContent")
+    line = next(line for line in formula.splitlines() if line.startswith("c = "))
+    numbers = re.findall(r"-?\d+\.\d+", line.replace("− ", "-").replace("−", "-"))
+    f, before, i, g, c = map(float, numbers)
+    assert f * before + i * g == pytest.approx(c, abs=2e-3)
+    assert browser.complaints() == []
+
+
+def test_it_is_readable_without_scripts(browser, pages):
+    path, replayed = pages["five"]
+    browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        browser.open(path)
+        text = browser.driver.find_element("tag name", "body").text
+    finally:
+        browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    assert replayed.sentence() in text
+    assert f"{replayed.credits.steps[1, replayed.decision]:+.2f}" in text
+    assert "swallowed" in text
