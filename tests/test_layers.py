@@ -58,7 +58,7 @@ MODULES = {
         "inputs",
         "classifier",
     ],
-    "store": ["archive", "onnx_model", "keras_model"],
+    "store": ["archive", "onnx_model", "keras_model", "from_keras"],
     "evaluate": ["metrics", "audit"],
     "explain": ["credits", "variants", "record", "replay", "charts", "page"],
     "selection": ["ledger", "engines", "sizes", "comparison"],

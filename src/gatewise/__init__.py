@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "TextClassifier": "gatewise.classify.classifier",
     "WordVectors": "gatewise.vectors.word_vectors",
+    "from_keras": "gatewise.store.from_keras",
     "load": "gatewise.store.archive",
     "load_plain": "gatewise.store.plain_archive",
     "read_corpus": "gatewise.text.corpus",
@@ -24,6 +25,7 @@ _HOMES = {
 __all__ = [
     "TextClassifier",
     "WordVectors",
+    "from_keras",
     "load",
     "load_plain",
     "read_corpus",

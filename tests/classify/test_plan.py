@@ -15,6 +15,7 @@ from gatewise.classify.plan import (
     choose_held_out,
     choose_max_features,
     choose_passes,
+    choose_projection,
     choose_sample,
     choose_word_rate,
     has_long_texts,
@@ -33,6 +34,7 @@ OPEN = {
     "batch_size": 0,
     "word2vec_passes": 0,
     "final_epochs": -1,
+    "projection": -1,
     "word_rate": -1,
     "word2vec_sample": -1,
 }
@@ -41,6 +43,7 @@ SETTLED = {
     "batch_size": 33,
     "word2vec_passes": 9,
     "final_epochs": 0,
+    "projection": 5,
     "word_rate": 0.6,
     "word2vec_sample": 0.0,
 }
@@ -71,6 +74,7 @@ def test_what_was_left_open_is_chosen_from_the_tokens_that_are_read():
     assert settled.epochs == choose_epochs(n_read, -(-5 // settled.batch_size))
     assert settled.word2vec_passes == choose_passes(n_all)
     assert settled.final_epochs == last_epochs(settled.epochs)
+    assert settled.projection == choose_projection(5) == 128
     assert settled.word_rate == choose_word_rate(n_all / 5)
     assert settled.word2vec_sample == choose_sample(n_all) == 1e-3
     others = asdict(recipe).keys() - OPEN.keys()
@@ -130,7 +134,9 @@ def test_cut_texts_are_told_of():
     ("embedding", "frozen"), [("frozen", True), ("fine-tuned", False), ("random", False)]
 )
 def test_the_network_gets_its_sizes_from_the_data(embedding, frozen):
-    recipe = choose_recipe("modern", embedding=embedding, units=13, pooling="max", dropout=0.25)
+    recipe = choose_recipe(
+        "modern", embedding=embedding, units=13, projection=0, pooling="max", dropout=0.25
+    )
     vocabulary = Vocabulary(["a", "b", "c"], [3, 2, 1], ["<a>", "<b>"])
     config = network_config(recipe, vocabulary, ["x", "y", "z", "w"])
     assert (config.n_words, config.n_ngrams, config.n_classes) == (5, 2, 4)
@@ -205,6 +211,18 @@ def test_long_texts_have_a_higher_word_rate():
     assert settled.word_rate == 0.75
     settled, _ = settle_recipe(choose_recipe("modern", word_rate=0.0), np.full(10, 150))
     assert settled.word_rate == 0.0
+
+
+def test_many_records_are_read_as_they_are_and_in_larger_batches():
+    assert [choose_projection(n) for n in (19_999, 20_000)] == [128, 0]
+    assert [choose_batch_size(12 * n, n) for n in (60, 1920, 12_000, 40_000, 10**6)] == [
+        16,
+        32,
+        64,
+        100,
+        128,
+    ]
+    assert choose_batch_size(500 * 40_000, 40_000) == 16
 
 
 def test_which_texts_are_long():

@@ -45,7 +45,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     embedding : {"fine-tuned", "frozen", "random"}, optional
         How the word vectors start and whether they learn on.
     word_dimension, ngram_dimension, projection : int, optional
-        Length of a word's vector, of its character n-grams' vector, and of what the LSTM reads.
+        Length of a word's vector, of its character n-grams' vector, and of what the LSTM reads;
+        -1 as the projection: chosen from the number of records.
     units, layers : int, optional
         Hidden units per direction, and how many LSTM layers are stacked.
     bidirectional : bool, optional

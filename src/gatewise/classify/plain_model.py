@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gatewise.classify.blend import Blend, blend_log_probabilities
 from gatewise.classify.ngrams import NgramModel
 from gatewise.network.plain import PlainNetwork, Trace, plain_log_probabilities
-from gatewise.text.tokens import tokenize
+from gatewise.text.tokens import Token, token_spans
 from gatewise.text.vocabulary import PAD, Vocabulary
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class PlainModel:
         The linear companion.
     blend : Blend
         Temperatures and the companion's weight.
+    drops_unknown : bool
+        Words that are not in the vocabulary are left out, as the Tokenizer of Keras does.
     """
 
     language: str
@@ -49,11 +51,19 @@ class PlainModel:
     network: PlainNetwork
     ngrams: NgramModel | None
     blend: Blend
+    drops_unknown: bool = False
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The classes as strings."""
         return tuple(str(label) for label in self.classes)
+
+    def tokens(self, text: str) -> list[Token]:
+        """Cut a text into the tokens that are read."""
+        found = token_spans(text, self.language)
+        if self.drops_unknown:
+            return [token for token in found if token.text in self.vocabulary]
+        return found
 
     def steps(self, places: Numbers) -> Numbers:
         """Say what the network reads of a text: cut, and filled up with padding.
@@ -120,7 +130,7 @@ class PlainModel:
         """
         found = np.zeros((len(texts), len(self.labels)))
         for row, text in enumerate(texts):
-            tokens = tokenize(text, self.language)
+            tokens = [token.text for token in self.tokens(text)]
             margins = self.ngrams.scores([tokens]) if self.ngrams else None
             found[row] = self.blended(self.trace(tokens).logits[None], margins)[0]
         return found

@@ -86,7 +86,9 @@ SETTINGS = (
     ),
     Setting("word_dimension", int, "Numbers in a word's vector.", _NETWORK),
     Setting("ngram_dimension", int, "Numbers in its letter groups' vector; 0: none.", _NETWORK),
-    Setting("projection", int, "Numbers per word that the LSTM reads; 0: all.", _NETWORK),
+    Setting(
+        "projection", int, "Numbers per word that the LSTM reads; 0: all; -1: chosen.", _NETWORK
+    ),
     Setting("bidirectional", bool, "Read backwards as well.", _NETWORK),
     Setting("activation", str, "Inside the LSTM.", _NETWORK, "tanh|relu"),
     Setting(

@@ -12,7 +12,7 @@ from gatewise.classify.plain_model import PlainModel, plain_model
 from gatewise.explain.credits import split_scores
 from gatewise.explain.record import Replay, ReplayToken
 from gatewise.explain.variants import Variants
-from gatewise.text.tokens import Token, token_spans
+from gatewise.text.tokens import Token
 
 __all__ = ["replay"]
 
@@ -50,7 +50,7 @@ def replay(model: PlainModel | _Fitted, text: str) -> Replay:
     if not isinstance(text, str):
         raise ConfigError(f"the text is {type(text).__name__} {text!r:.60}; give one string")
     plain = model if isinstance(model, PlainModel) else _plain(model)
-    spans = token_spans(text, plain.language)
+    spans = plain.tokens(text)
     tokens = [token.text for token in spans]
     trace = plain.trace(tokens)
     split = split_scores(plain, trace, tokens)

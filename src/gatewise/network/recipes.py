@@ -30,7 +30,8 @@ class Recipe:
         kept as it is, or random numbers that learn.
     word_dimension, ngram_dimension, projection, units, layers, bidirectional, activation, \
 pooling, pool_vectors, fixed_length, spatial_dropout, dropout, recurrent_dropout, output
-        As in :class:`gatewise.network.config.NetworkConfig`.
+        As in :class:`gatewise.network.config.NetworkConfig`; -1 as the projection: chosen from
+        the number of records.
     max_length : int
         Texts are cut to so many tokens at most.
     vector_scale : float
@@ -104,7 +105,7 @@ _MODERN = Recipe(
     embedding="fine-tuned",
     word_dimension=300,
     ngram_dimension=100,
-    projection=128,
+    projection=-1,
     units=128,
     layers=1,
     bidirectional=True,
