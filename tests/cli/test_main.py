@@ -14,7 +14,7 @@ import pytest
 from gatewise import __version__
 from gatewise.cli import failures, info, main
 
-COMMANDS = ["demo", "train", "evaluate", "predict", "replay", "info", "neighbours"]
+COMMANDS = ["demo", "train", "evaluate", "predict", "replay", "info", "neighbours", "export"]
 HEAVY = ["torch", "sklearn", "gensim", "pyarrow", "scipy"]
 
 PRINT_HELP = f"""

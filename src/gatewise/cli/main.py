@@ -10,6 +10,7 @@ import typer
 from gatewise import __version__
 from gatewise.cli.demo import demo
 from gatewise.cli.evaluate import evaluate
+from gatewise.cli.export import export
 from gatewise.cli.failures import INTERRUPTED, OneLineErrors
 from gatewise.cli.info import info
 from gatewise.cli.neighbours import neighbours
@@ -27,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (demo, train, evaluate, predict, replay, info, neighbours):
+for _command in (demo, train, evaluate, predict, replay, info, neighbours, export):
     app.command()(_command)
 
 
