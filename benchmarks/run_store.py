@@ -46,6 +46,10 @@ class RunStore:
         """Find the run of that key."""
         return next((run for run in self._read()["runs"] if run["key"] == key), None)
 
+    def runs_of(self, method: str) -> list[dict[str, Any]]:
+        """List the runs of a method."""
+        return [run for run in self._read()["runs"] if run["method"] == method]
+
     def add(self, run: dict[str, Any], machine: Mapping[str, Any]) -> None:
         """Add a run in the place of one with the same key, and write the file."""
         content = self._read()  # another process may have added to it
