@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test check lint types format bench clean
+.PHONY: demo test check lint types docs format bench clean
 
 demo: $(STAMP)
 	$(BIN)/gatewise demo
@@ -17,22 +17,26 @@ test: $(STAMP) lint types
 check: lint types
 
 lint: $(STAMP)
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check src tests benchmarks docs
 
 types: $(STAMP)
 	$(BIN)/mypy
 
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -W -q -b html docs docs/_build
+	@echo "open docs/_build/index.html"
+
 format: $(STAMP)
-	$(BIN)/ruff check --fix src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks docs
+	$(BIN)/ruff format src tests benchmarks docs
 
 bench: $(STAMP)
 	@test -n "$(DATA)" || { echo "type: make bench DATA=folder-of-data-sets"; exit 2; }
 	$(BIN)/python benchmarks/accuracy.py --data "$(DATA)"
 
 clean:
-	rm -rf $(VENV) demo .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo docs/_build .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # pip, not another installer: with the exact pins of constraints.txt it is reproducible anywhere.
 $(STAMP): pyproject.toml constraints.txt
