@@ -75,6 +75,7 @@ def test_padding_is_a_step_of_its_own(classifier):
     found = replay(classifier("classic"), TEXT)
     assert found.tokens[-1].surface == "abroad"
     assert found.unread[0].surface == "My"
+    assert (found.token_at(1), found.token_at(2)) == ("My", "card")
 
 
 @pytest.mark.parametrize("text", ODD)

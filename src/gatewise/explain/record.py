@@ -156,7 +156,8 @@ class Replay:
     def token_at(self, number: int) -> str:
         """Take the surface form of the text's token of this number, from 1."""
         read = [token for token in self.tokens if token.kind != "padding"]
-        return [*read, *self.unread][number - 1].surface
+        in_order = sorted([*read, *self.unread], key=lambda token: token.start)
+        return in_order[number - 1].surface
 
     def sentence(self) -> str:
         """Say in one sentence when the model decided for what."""
