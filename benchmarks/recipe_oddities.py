@@ -2,8 +2,9 @@
 
     python benchmarks/recipe_oddities.py [--seeds 3] [--threads 1] [--out FILE]
 
-One change at a time from the question's network and from the answer's; nothing else differs. Runs
-that are in the file already are not done again. The docs show the table from the file.
+The question's network as asked learns next to nothing from so few tickets, so each oddity is put
+back by itself into a network in which all are mended. Runs that are in the file already are not
+done again. The documentation shows the table from the file.
 """
 
 from __future__ import annotations
@@ -29,30 +30,36 @@ from run_store import RunStore, key_of
 
 RESULTS = Path(__file__).parent / "results" / "recipe-oddities.json"
 QUESTION: dict[str, Any] = {"recipe": "classic", "output": "sigmoid"}
-ANSWER: dict[str, Any] = {"recipe": "minimal"}
+MENDED: dict[str, Any] = {
+    "recipe": "classic",
+    "output": "softmax",
+    "activation": "tanh",
+    "pooling": "max",
+    "fixed_length": False,
+    "embedding": "fine-tuned",
+    "min_count": 1,
+    "word2vec_algorithm": "skip-gram",
+    "word2vec_passes": 20,
+    "epochs": 30,
+}
+GENSIM: dict[str, Any] = {"min_count": 5, "word2vec_algorithm": "cbow", "word2vec_passes": 5}
+ANSWER: dict[str, Any] = {"recipe": "minimal", "epochs": 60}
 # Name, settings, and whether words are told by how often they stand in the training texts.
 VARIANTS: list[tuple[str, dict[str, Any], bool]] = [
-    ("the question's network, as asked", QUESTION, False),
-    ("  softmax instead of sigmoid", {**QUESTION, "output": "softmax"}, False),
-    ("  tanh instead of relu", {**QUESTION, "activation": "tanh"}, False),
+    ("the question's network, as asked, 10 epochs", QUESTION, False),
+    ("the question's network with all oddities mended", MENDED, False),
+    ("  but sigmoid, as asked", {**MENDED, "output": "sigmoid"}, False),
+    ("  but relu, as asked", {**MENDED, "activation": "relu"}, False),
     (
-        "  maximum over the text instead of Flatten over padding",
-        {**QUESTION, "pooling": "max", "fixed_length": False},
+        "  but Flatten over padding, as asked",
+        {**MENDED, "pooling": "flatten", "fixed_length": True},
         False,
     ),
-    (
-        "  word vectors that learn on instead of frozen ones",
-        {**QUESTION, "embedding": "fine-tuned"},
-        False,
-    ),
-    (
-        "  word2vec with every word and 20 passes instead of gensim's defaults",
-        {**QUESTION, "min_count": 1, "word2vec_passes": 20, "word2vec_algorithm": "skip-gram"},
-        False,
-    ),
-    ("the answer's network, with ids", ANSWER, False),
-    ("  counts instead of ids, as its script has them", ANSWER, True),
-    ("  60 epochs instead of 10", {**ANSWER, "epochs": 60}, False),
+    ("  but frozen word vectors, as asked", {**MENDED, "embedding": "frozen"}, False),
+    ("  but word2vec by gensim's defaults", {**MENDED, **GENSIM}, False),
+    ("  but 10 epochs", {**MENDED, "epochs": 10}, False),
+    ("the answer's network, with ids, 60 epochs", ANSWER, False),
+    ("  but counts for ids, as its script has them", ANSWER, True),
     ("gatewise's default, LSTM alone", {"companion": False}, False),
     ("gatewise's default", {}, False),
 ]
