@@ -1,0 +1,1 @@
+"""Choosing by experiment: folds, candidates, and results that survive a kill."""

@@ -1,0 +1,207 @@
+"""Units of work and their results, one checked file each, so that a killed run goes on.
+
+A unit is told by its facts: the data, the parameters, the fold, the seed. Equal facts make an equal
+key, and the key is the name of its file. Resuming is skipping what is there and verifies.
+
+    RUN/run.json               what the run is about; a run of anything else is refused
+    RUN/lock                   held while a run is going on; the system lets go of it after a kill
+    RUN/ledger/<key>.json      facts, result, checksum
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from gatewise.base.errors import ConfigError
+from gatewise.base.files import json_bytes, write_json
+
+__all__ = ["FORMAT_VERSION", "Ledger", "Unit", "open_ledger"]
+
+FORMAT_VERSION = 1
+
+_FOLDER, _RUN, _LOCK = "ledger", "run.json", "lock"
+_FORMAT = "gatewise run"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A piece of work that depends on nothing but its facts.
+
+    Attributes
+    ----------
+    facts : mapping
+        All that decides its result, as plain values.
+    """
+
+    facts: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of the facts and of the format, as 64 hexadecimal digits."""
+        content = {"format_version": FORMAT_VERSION, "facts": dict(self.facts)}
+        return hashlib.sha256(json_bytes(content)).hexdigest()
+
+
+@dataclass
+class Ledger:
+    """The results of a run.
+
+    Attributes
+    ----------
+    folder : Path
+        Of the run.
+    rejected : dict of str to str
+        Files that were there and cannot be trusted, and why; their units are done again.
+    """
+
+    folder: Path
+    rejected: dict[str, str] = field(default_factory=dict)
+
+    def find(self, unit: Unit) -> Any:
+        """Take the result of a unit from its file.
+
+        Parameters
+        ----------
+        unit : Unit
+            What was or was not done.
+
+        Returns
+        -------
+        object or None
+            Its result; None if it is not there or the file does not verify, which is noted in
+            ``rejected``.
+        """
+        path = self._path(unit)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            self.rejected[path.name] = f"it cannot be read ({error.strerror})"
+            return None
+        found, reason = _verified(content, unit)
+        if reason:
+            self.rejected[path.name] = reason
+        return found
+
+    def keep(self, unit: Unit, result: Any) -> None:
+        """Write the result of a unit, whole or not at all.
+
+        Parameters
+        ----------
+        unit : Unit
+            What was done.
+        result : object
+            Plain values that JSON can hold, and not None.
+        """
+        entry = {"key": unit.key, "facts": dict(unit.facts), "result": result}
+        write_json(self._path(unit), {**entry, "checksum": _checksum(entry)})
+        self.rejected.pop(self._path(unit).name, None)
+
+    def missing(self, units: Iterable[Unit]) -> list[Unit]:
+        """List the units that have no result that verifies, in their order."""
+        return [unit for unit in units if self.find(unit) is None]
+
+    def n_files(self, units: Iterable[Unit]) -> int:
+        """Count the units that have a file, without reading it: for the progress."""
+        return sum(self._path(unit).exists() for unit in units)
+
+    def _path(self, unit: Unit) -> Path:
+        return self.folder / _FOLDER / f"{unit.key}.json"
+
+
+@contextlib.contextmanager
+def open_ledger(folder: Path, about: Mapping[str, Any]) -> Iterator[Ledger]:
+    """Open the ledger of a run, alone.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run; made if it is not there.
+    about : mapping
+        What the run is about, as plain values: the data's fingerprint, the question, versions.
+
+    Yields
+    ------
+    Ledger
+
+    Raises
+    ------
+    ConfigError
+        If the folder holds something else, a run about something else, or a run that is going on.
+    """
+    (folder / _FOLDER).mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / _LOCK, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ConfigError(
+            f"a run is going on in {folder}; wait until it ends, or name another folder"
+        ) from error
+    try:
+        _check_about(folder / _RUN, about)
+        yield Ledger(folder)
+    finally:
+        lock.release()
+
+
+def _check_about(path: Path, about: Mapping[str, Any]) -> None:
+    wanted = {"format": _FORMAT, "format_version": FORMAT_VERSION, "about": dict(about)}
+    if not path.exists():
+        write_json(path, wanted)
+        return
+    try:
+        found = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"{path} cannot be read as JSON ({error}); name another folder for the run"
+        ) from error
+    if not isinstance(found, dict) or found.get("format") != _FORMAT:
+        raise ConfigError(f"{path} is not of a run of gatewise; name another folder for the run")
+    if found.get("format_version") != FORMAT_VERSION:
+        raise ConfigError(
+            f"{path} is of a run of another version (format {found.get('format_version')!r:.40}, "
+            f"and this is {FORMAT_VERSION}); name another folder for the run"
+        )
+    if found != wanted:
+        differing = _differing(found.get("about"), dict(about))
+        raise ConfigError(
+            f"{path.parent} holds a run about something else: {differing} differ; name another "
+            "folder, or delete that one"
+        )
+
+
+def _differing(found: Any, wanted: dict[str, Any]) -> str:
+    if not isinstance(found, dict):
+        return "all facts"
+    wanted = json.loads(json_bytes(wanted))
+    names = sorted({*found, *wanted})
+    return ", ".join(name for name in names if found.get(name) != wanted.get(name)) or "all facts"
+
+
+def _verified(content: bytes, unit: Unit) -> tuple[Any, str]:
+    """Take the result out of a file, or say why it is not to be trusted."""
+    try:
+        entry = json.loads(content)
+    except (ValueError, RecursionError):
+        return None, "it is torn or no JSON"
+    if not isinstance(entry, dict) or set(entry) != {"key", "facts", "result", "checksum"}:
+        return None, "it has another form"
+    checksum = entry.pop("checksum")
+    if checksum != _checksum(entry):
+        return None, "it does not have the checksum it names"
+    if entry["key"] != unit.key:
+        return None, "it is of another unit"
+    return entry["result"], ""
+
+
+def _checksum(entry: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json_bytes(dict(entry))).hexdigest()
