@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace as changed
 
 import numpy as np
 import pytest
 
+from gatewise.base.errors import MissingExtraError
 from gatewise.explain.replay import replay
 from gatewise.explain.variants import Reading
 
@@ -64,6 +66,12 @@ def test_the_frame_has_a_row_per_step(found):
     assert np.array_equal(frame["backward_f"], one.f.mean(axis=1))
     for step, value in enumerate(frame["probability_without"]):
         assert value == found.without[step][found.decision]
+
+
+def test_a_frame_needs_pandas(found, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingExtraError, match=r"type: pip install pandas$"):
+        found.to_frame()
 
 
 def test_when_it_decided(found):

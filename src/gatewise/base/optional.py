@@ -10,15 +10,15 @@ from gatewise.base.errors import MissingExtraError
 __all__ = ["require"]
 
 
-def require(module: str, *, extra: str, purpose: str) -> ModuleType:
+def require(module: str, *, extra: str | None, purpose: str) -> ModuleType:
     """Import an optional package or say how to install it.
 
     Parameters
     ----------
     module : str
         Dotted name, for example ``"pyarrow.parquet"``.
-    extra : str
-        The extra of gatewise that brings the package.
+    extra : str or None
+        The extra of gatewise that brings the package; None if none does.
     purpose : str
         What it is wanted for, as the end of "... is needed to".
 
@@ -41,7 +41,7 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
         missing = (error.name or "").partition(".")[0]
         if not isinstance(error, ModuleNotFoundError) or missing != package:
             raise  # it is installed, and broken: its own message says how
+        wanted = f"'gatewise[{extra}]'" if extra else package
         raise MissingExtraError(
-            f"{package} is needed to {purpose}, and is not installed; "
-            f"type: pip install 'gatewise[{extra}]'"
+            f"{package} is needed to {purpose}, and is not installed; type: pip install {wanted}"
         ) from error

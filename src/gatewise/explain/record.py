@@ -247,7 +247,7 @@ class Replay:
         MissingExtraError
             If pandas is not installed.
         """
-        pandas = require("pandas", extra="all", purpose="make a data frame")
+        pandas = require("pandas", extra=None, purpose="make a data frame")
         columns: dict[str, Any] = {
             "surface": [token.surface for token in self.tokens],
             "start": [token.start for token in self.tokens],
