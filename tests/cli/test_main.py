@@ -60,6 +60,21 @@ def test_the_same_in_a_process_of_its_own():
     assert python("-c", "import gatewise.__main__").stdout == ""
 
 
+@pytest.mark.parametrize(("given", "kept"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_wait_patiently_unless_told_otherwise(given, kept):
+    environment = {**os.environ, "OMP_WAIT_POLICY": given or ""}
+    if given is None:
+        del environment["OMP_WAIT_POLICY"]
+    program = (
+        "import os; from gatewise.cli import main; main.app = lambda **_: None; main.run(); "
+        "print(os.environ['OMP_WAIT_POLICY'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == kept, done.stderr
+
+
 def test_help_names_all_commands(gatewise):
     told = gatewise("--help").stdout
     assert all(re.search(rf"\b{name}\b", told) for name in COMMANDS)

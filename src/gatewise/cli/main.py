@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -50,6 +51,8 @@ def gatewise(
 
 def run() -> None:
     """Run the command line."""
+    # Threads that wait for each other busily take turns with other programs many times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for stream in (sys.stdout, sys.stderr):
         # A label or file name that the terminal cannot show must not end the program.
         if hasattr(stream, "reconfigure"):

@@ -146,6 +146,10 @@
   ["array-choice", "layer-choice", "order-choice"].forEach((id) => byId(id).addEventListener("change", drawHeat));
   byId("unit-choice").addEventListener("change", drawUnit);
   byId("step-choice").addEventListener("input", drawUnit);
+  // Paper is white, whatever the screen is.
+  const charts = () => document.querySelectorAll(".js-plotly-plot");
+  addEventListener("beforeprint", () => charts().forEach((chart) => Plotly.relayout(chart, { "font.color": "#000" })));
+  addEventListener("afterprint", () => charts().forEach((chart) => Plotly.relayout(chart, { "font.color": colour("--text") })));
   drawTokens();
   drawReading();
   drawHeat();
