@@ -1,0 +1,145 @@
+"""Is one classifier better than another? Tests on the same folds, or the same records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from gatewise.base.config import check_range
+from gatewise.base.errors import ConfigError
+
+__all__ = ["Difference", "corrected_t_test", "mcnemar_test", "share_interval"]
+
+Right = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A mean difference, how sure it is, and how likely chance alone makes one as large.
+
+    Attributes
+    ----------
+    mean : float
+        First minus second.
+    low, high : float
+        Confidence interval of the mean.
+    p_value : float
+        Two-sided, 0 to 1.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p_value: float
+
+
+def corrected_t_test(
+    first: Sequence[float],
+    second: Sequence[float],
+    *,
+    test_share: float,
+    confidence: float = 0.95,
+) -> Difference:
+    """Compare two classifiers by their scores on the same folds.
+
+    The training parts of folds overlap, so the plain paired t-test finds differences where there
+    are none; its variance is corrected here (Nadeau & Bengio 2003).
+
+    Parameters
+    ----------
+    first, second : sequence of float
+        The scores fold by fold, k in all, of the same folds.
+    test_share : float
+        Records of a test part per record of its training part: 1 / (k - 1) in k-fold.
+    confidence : float
+        Of the interval.
+
+    Returns
+    -------
+    Difference
+
+    Raises
+    ------
+    ConfigError
+        If there are not two folds at least, or not as many scores of the one as of the other.
+    """
+    check_range("test_share", test_share, 1e-9, 1e9)
+    check_range("confidence", confidence, 0.5, 0.9999)
+    if len(first) != len(second) or len(first) < 2:
+        raise ConfigError(
+            f"{len(first)} and {len(second)} scores came; give the scores of the same folds, at "
+            "least two"
+        )
+    differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    k, mean = len(differences), float(differences.mean())
+    error = float(np.sqrt((1.0 / k + test_share) * differences.var(ddof=1)))
+    if error == 0.0:
+        return Difference(mean, mean, mean, 1.0 if mean == 0.0 else 0.0)
+    reach = float(stats.t.ppf(0.5 + confidence / 2.0, k - 1)) * error
+    p_value = 2.0 * float(stats.t.sf(abs(mean) / error, k - 1))
+    return Difference(mean, mean - reach, mean + reach, p_value)
+
+
+def mcnemar_test(first: Right, second: Right) -> float:
+    """Compare two classifiers by the records on which one is right and the other wrong.
+
+    The exact test (McNemar 1947; Edwards 1948 for few records): of those records, each would be
+    right half the time by chance.
+
+    Parameters
+    ----------
+    first, second : ndarray of bool, shape (N,)
+        Whether each is right, record by record.
+
+    Returns
+    -------
+    float
+        The two-sided p-value; 1 if they are right on the same records.
+
+    Raises
+    ------
+    ConfigError
+        If they are not of one length.
+    """
+    if first.shape != second.shape:
+        raise ConfigError(
+            f"answers to {len(first)} and to {len(second)} records came; give the same records"
+        )
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    n_differing = only_first + only_second
+    if not n_differing:
+        return 1.0
+    return float(stats.binomtest(only_first, n_differing, 0.5).pvalue)
+
+
+def share_interval(
+    n_right: int, n_records: int, *, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Compute the interval in which a true share lies (Wilson 1927).
+
+    Parameters
+    ----------
+    n_right, n_records : int
+        How many of how many.
+    confidence : float
+        Of the interval.
+
+    Returns
+    -------
+    tuple of two floats
+        From 0 to 1.
+
+    Raises
+    ------
+    ConfigError
+        If there is no record, or more are right than there are.
+    """
+    check_range("confidence", confidence, 0.5, 0.9999)
+    if not 0 <= n_right <= n_records or not n_records:
+        raise ConfigError(f"{n_right} of {n_records} is no share")
+    interval = stats.binomtest(n_right, n_records).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
