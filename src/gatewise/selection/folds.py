@@ -1,0 +1,170 @@
+"""Records -> folds: stratified, grouped, repeated, or in the order of time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, TimeSeriesSplit
+
+from gatewise.base.config import check_whole_number
+from gatewise.base.errors import ConfigError, DataError
+from gatewise.base.seeding import derive_seed
+
+__all__ = ["Fold", "Folds", "make_folds"]
+
+Numbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One way to part the records.
+
+    Attributes
+    ----------
+    number : int
+        From 0, through all repeats.
+    train, test : ndarray of int64
+        Rows to learn from and to be judged on, ascending.
+    """
+
+    number: int
+    train: Numbers
+    test: Numbers
+
+
+@dataclass(frozen=True)
+class Folds:
+    """All of them, and what should be known of them.
+
+    Attributes
+    ----------
+    folds : list of Fold
+        In order.
+    notes : list of str
+        Which classes are too small for them, for example.
+    """
+
+    folds: list[Fold]
+    notes: list[str] = field(default_factory=list)
+
+
+def make_folds(
+    labels: Sequence[Any],
+    n_folds: int,
+    *,
+    seed: int,
+    repeats: int = 1,
+    groups: Sequence[Any] | None = None,
+    times: Sequence[Any] | None = None,
+) -> Folds:
+    """Part records so that each is judged by a model that has not seen it.
+
+    Parameters
+    ----------
+    labels : sequence, length N
+        The classes; every fold gets its share of each.
+    n_folds : int
+        How many parts.
+    seed : int
+        Of the order of the records.
+    repeats : int
+        How many times, each with another order.
+    groups : sequence, length N, optional
+        Records of one group (a customer, a conversation) stay together.
+    times : sequence, length N, optional
+        Anything that sorts: each fold then learns from what was earlier than it is judged on, and
+        the earliest part is judged by none.
+
+    Returns
+    -------
+    Folds
+
+    Raises
+    ------
+    ConfigError
+        If a number is outside what is allowed, or two demands do not go together.
+    DataError
+        If there are fewer records, groups or records of the largest class than folds.
+    """
+    check_whole_number("folds", n_folds, 2, 1000)
+    check_whole_number("repeats", repeats, 1, 1000)
+    _check_lengths(len(labels), groups=groups, times=times)
+    if times is not None:
+        if groups is not None or repeats > 1:
+            raise ConfigError("folds in the order of time have neither groups nor repeats")
+        return _by_time(labels, n_folds, times)
+    notes = _check_sizes(labels, n_folds, groups)
+    targets = np.unique(np.asarray(labels, dtype=str), return_inverse=True)[1]
+    folds: list[Fold] = []
+    for repeat in range(repeats):
+        state = derive_seed(seed, f"folds/{repeat}") % (1 << 32)
+        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+        splitter = kind(n_splits=n_folds, shuffle=True, random_state=state)
+        for train, test in _quietly(splitter, targets, groups):
+            folds.append(Fold(len(folds), train, test))
+    return Folds(folds, notes)
+
+
+def _check_lengths(n_records: int, **columns: Sequence[Any] | None) -> None:
+    for name, values in columns.items():
+        if values is not None and len(values) != n_records:
+            raise ConfigError(f"{n_records} labels came with {len(values)} {name}")
+
+
+def _check_sizes(labels: Sequence[Any], n_folds: int, groups: Sequence[Any] | None) -> list[str]:
+    counts = Counter(map(str, labels))
+    largest = max(counts.values(), default=0)
+    if largest < n_folds:
+        raise DataError(
+            f"{n_folds} folds need a class of {n_folds} records at least, and the largest has "
+            f"{largest}; ask for fewer folds"
+        )
+    if groups is not None and (n_groups := len(set(groups))) < n_folds:
+        raise DataError(f"{n_folds} folds need as many groups, and there are {n_groups}")
+    small = sorted(label for label, count in counts.items() if count < n_folds)
+    if not small:
+        return []
+    named = ", ".join(f"{label!r} ({counts[label]})" for label in small[:10])
+    more = f" and {len(small) - 10} more" if len(small) > 10 else ""
+    return [
+        f"{len(small)} of {len(counts)} classes have fewer records than the {n_folds} folds, so "
+        f"some folds are not judged on them, or learn nothing of them: {named}{more}"
+    ]
+
+
+def _quietly(
+    splitter: StratifiedKFold | StratifiedGroupKFold,
+    targets: Numbers,
+    groups: Sequence[Any] | None,
+) -> list[tuple[Numbers, Numbers]]:
+    """Split; small classes are told of in our own notes, and not by a warning as well."""
+    counts = np.bincount(targets)
+    # Classes with fewer records than folds share one number for scikit-learn: they are spread
+    # evenly all the same.
+    merged = np.where(counts[targets] < splitter.n_splits, -1, targets)
+    if (merged == -1).sum() in range(1, splitter.n_splits):
+        merged = np.where(merged == -1, int(counts.argmax()), merged)
+    return list(splitter.split(np.zeros(len(targets)), merged, groups))
+
+
+def _by_time(labels: Sequence[Any], n_folds: int, times: Sequence[Any]) -> Folds:
+    if len(labels) <= n_folds:
+        raise DataError(f"{n_folds} folds in the order of time need more than {n_folds} records")
+    order = np.array(sorted(range(len(times)), key=lambda row: times[row]), dtype=np.int64)
+    known = np.asarray(labels, dtype=str)
+    folds, n_unseen = [], 0
+    for number, (train, test) in enumerate(TimeSeriesSplit(n_folds).split(order)):
+        earlier, later = np.sort(order[train]), np.sort(order[test])
+        n_unseen += int((~np.isin(known[later], known[earlier])).sum())
+        folds.append(Fold(number, earlier, later))
+    notes = [
+        f"{len(folds[0].train):,} records, the earliest, are learnt from and judged by no fold"
+    ]
+    if n_unseen:
+        notes.append(f"{n_unseen:,} records have a class that no earlier record has")
+    return Folds(folds, notes)

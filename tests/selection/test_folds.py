@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gatewise.base.errors import ConfigError, DataError
+from gatewise.selection.folds import make_folds
+
+LABELS = ["a"] * 50 + ["b"] * 30 + ["c"] * 20
+
+
+def check_parts(folds, n_records, n_folds, repeats=1):
+    assert [fold.number for fold in folds] == list(range(n_folds * repeats))
+    for repeat in range(repeats):
+        part = folds[repeat * n_folds : (repeat + 1) * n_folds]
+        judged = np.concatenate([fold.test for fold in part])
+        assert sorted(judged.tolist()) == list(range(n_records))
+    for fold in folds:
+        assert sorted([*fold.train, *fold.test]) == list(range(n_records))
+        assert (np.diff(fold.test) > 0).all()
+        assert (np.diff(fold.train) > 0).all()
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.sampled_from("abcdefg"), min_size=12, max_size=80), st.integers(2, 5), st.integers()
+)
+def test_every_record_is_judged_once(labels, n_folds, seed):
+    if max(Counter(labels).values()) < n_folds:
+        return
+    folds = make_folds(labels, n_folds, seed=abs(seed)).folds
+    check_parts(folds, len(labels), n_folds)
+
+
+def test_every_fold_has_its_share_of_each_class():
+    for fold in make_folds(LABELS, 5, seed=1).folds:
+        assert Counter(LABELS[row] for row in fold.test) == {"a": 10, "b": 6, "c": 4}
+
+
+def test_repeats_have_other_orders_and_the_seed_decides():
+    folds = make_folds(LABELS, 5, seed=1, repeats=2).folds
+    check_parts(folds, 100, 5, repeats=2)
+    assert not np.array_equal(folds[0].test, folds[5].test)
+    again = make_folds(LABELS, 5, seed=1, repeats=2).folds
+    assert all(np.array_equal(a.test, b.test) for a, b in zip(folds, again, strict=True))
+    other = make_folds(LABELS, 5, seed=2).folds
+    assert not np.array_equal(folds[0].test, other[0].test)
+
+
+def test_records_of_a_group_stay_together():
+    groups = [row % 17 for row in range(100)]
+    folds = make_folds(LABELS, 4, seed=1, groups=groups).folds
+    check_parts(folds, 100, 4)
+    for fold in folds:
+        assert not {groups[row] for row in fold.train} & {groups[row] for row in fold.test}
+
+
+@pytest.mark.parametrize("n_small", [1, 2, 3, 7])
+def test_small_classes_are_told_of_and_still_judged(n_small):
+    labels = [*LABELS, *(f"small {n}" for n in range(n_small))]
+    found = make_folds(labels, 5, seed=1)
+    check_parts(found.folds, len(labels), 5)
+    assert f"{n_small} of {3 + n_small} classes have fewer records" in found.notes[0]
+    assert "'small 0' (1)" in found.notes[0]
+    sizes = [sum(row >= 100 for row in fold.test) for fold in found.folds]
+    assert max(sizes) - min(sizes) <= max(1, n_small // 2)
+
+
+def test_many_small_classes_are_not_all_named():
+    labels = [*LABELS, *(f"s{n:02}" for n in range(15))]
+    assert make_folds(labels, 5, seed=1).notes[0].endswith("and 5 more")
+
+
+def test_labels_may_be_numbers():
+    folds = make_folds([1] * 10 + [2.5] * 10, 5, seed=0).folds
+    check_parts(folds, 20, 5)
+
+
+def test_in_the_order_of_time():
+    times = [f"2026-{1 + row % 12:02}" for row in range(100)]
+    found = make_folds(LABELS, 4, seed=1, times=times)
+    assert len(found.folds) == 4
+    for fold in found.folds:
+        latest = max(times[row] for row in fold.train)
+        assert latest <= min(times[row] for row in fold.test)
+    assert len(found.folds[0].train) < len(found.folds[3].train)
+    assert found.notes == ["20 records, the earliest, are learnt from and judged by no fold"]
+
+
+def test_classes_that_are_new_in_time_are_counted():
+    found = make_folds(["a"] * 90 + ["b"] * 10, 4, seed=1, times=list(range(100)))
+    assert found.notes[1] == "10 records have a class that no earlier record has"
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"n_folds": 1}, ConfigError, "folds is 1"),
+        ({"n_folds": 0}, ConfigError, "folds is 0"),
+        ({"n_folds": 10**9}, ConfigError, "folds is 1000000000"),
+        ({"n_folds": 51}, DataError, "the largest has 50; ask for fewer folds"),
+        ({"n_folds": 5, "repeats": 0}, ConfigError, "repeats is 0"),
+        ({"n_folds": 5, "groups": [1]}, ConfigError, "100 labels came with 1 groups"),
+        ({"n_folds": 5, "groups": [1, 2] * 50}, DataError, "as many groups, and there are 2"),
+        ({"n_folds": 5, "times": [1] * 100, "repeats": 2}, ConfigError, "neither groups nor"),
+        ({"n_folds": 5, "times": [1]}, ConfigError, "100 labels came with 1 times"),
+        ({"n_folds": 100, "times": [1] * 100}, DataError, "need more than 100 records"),
+    ],
+)
+def test_folds_that_cannot_be_made(options, error, words):
+    with pytest.raises(error, match=words):
+        make_folds(LABELS, seed=0, **options)
