@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import cloudpickle
+import pytest
+
+from gatewise.base.errors import ConfigError
+from gatewise.selection.engines import Engine, run_units
+from gatewise.selection.ledger import Unit, open_ledger
+
+# The workers cannot import this file.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+UNITS = [Unit({"number": number}) for number in range(6)]
+
+
+@dataclass(frozen=True)
+class Work:
+    """Squares; some numbers fail, or die, as often as it says."""
+
+    folder: Path
+    fails: tuple[int, ...] = ()
+    dies: tuple[int, ...] = ()
+    times: int = 99
+
+    def __call__(self, unit):
+        number = unit.facts["number"]
+        tries = self.folder / f"{number}.tries"
+        with tries.open("a") as stream:
+            stream.write("x")
+        if tries.stat().st_size <= self.times:
+            if number in self.fails:
+                raise ValueError(f"{number} is unlucky")
+            if number in self.dies:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return {
+            "square": number**2,
+            "threads": os.environ.get("OMP_NUM_THREADS"),
+            "pid": os.getpid(),
+        }
+
+    def tries(self):
+        return Counter(
+            {int(path.stem): path.stat().st_size for path in self.folder.glob("*.tries")}
+        )
+
+
+class Listener:
+    def __init__(self):
+        self.total, self.done = 0, 0
+
+    def start(self, stage, total, unit):
+        self.total = total
+
+    def advance(self, n_units, note=""):
+        self.done += n_units
+
+    def message(self, text):
+        pass
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with open_ledger(tmp_path / "run", {}) as found:
+        yield found
+
+
+def results(ledger):
+    return [(ledger.find(unit) or {}).get("square") for unit in UNITS]
+
+
+def test_all_is_done_in_other_processes(ledger, tmp_path):
+    work, listener = Work(tmp_path), Listener()
+    failures = run_units(UNITS, work, ledger, engine=Engine(2, threads=3), progress=listener)
+    assert failures == {}
+    assert results(ledger) == [0, 1, 4, 9, 16, 25]
+    found = [ledger.find(unit) for unit in UNITS]
+    assert {one["threads"] for one in found} == {"3"}
+    assert os.getpid() not in {one["pid"] for one in found}
+    assert (listener.total, listener.done) == (6, 6)
+
+
+def test_what_is_there_is_not_done_again(ledger, tmp_path):
+    work = Work(tmp_path)
+    ledger.keep(UNITS[2], {"square": -1})
+    run_units(UNITS, work, ledger, engine=Engine())
+    assert results(ledger) == [0, 1, -1, 9, 16, 25]
+    assert run_units(UNITS, work, ledger, engine=Engine()) == {}
+    assert work.tries() == Counter({0: 1, 1: 1, 3: 1, 4: 1, 5: 1})
+
+
+def test_a_unit_that_fails_twice_is_told_and_the_rest_goes_on(ledger, tmp_path):
+    work = Work(tmp_path, fails=(1, 4))
+    failures = run_units(UNITS, work, ledger, engine=Engine(2))
+    assert failures == {
+        UNITS[1].key: "ValueError: 1 is unlucky",
+        UNITS[4].key: "ValueError: 4 is unlucky",
+    }
+    assert results(ledger) == [0, None, 4, 9, None, 25]
+    assert work.tries()[1] == 2
+
+
+def test_a_unit_that_fails_once_is_done(ledger, tmp_path):
+    work = Work(tmp_path, fails=(3,), times=1)
+    assert run_units(UNITS, work, ledger, engine=Engine()) == {}
+    assert results(ledger)[3] == 9
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_unit_that_kills_its_process_is_found(ledger, tmp_path, workers):
+    work = Work(tmp_path, dies=(2,))
+    failures = run_units(UNITS, work, ledger, engine=Engine(workers))
+    assert failures == {UNITS[2].key: "its process died (killed, or out of memory)"}
+    assert results(ledger) == [0, 1, None, 9, 16, 25]
+
+
+def test_a_process_that_is_killed_once_costs_nothing(ledger, tmp_path):
+    work = Work(tmp_path, dies=(0, 5), times=1)
+    assert run_units(UNITS, work, ledger, engine=Engine(2)) == {}
+    assert results(ledger) == [0, 1, 4, 9, 16, 25]
+    assert not list((ledger.folder / "ledger").glob("*.begun"))
+
+
+def test_results_appear_as_they_are_done(ledger, tmp_path):
+    @dataclass(frozen=True)
+    class Slow:
+        def __call__(self, unit):
+            time.sleep(0.1 * unit.facts["number"])
+            return {"square": time.time()}
+
+    run_units(UNITS, Slow(), ledger, engine=Engine())
+    times = results(ledger)
+    assert times == sorted(times)
+
+
+@pytest.mark.parametrize(("name", "value"), [("workers", 0), ("threads", 0), ("workers", 2.5)])
+def test_what_is_no_engine(name, value):
+    with pytest.raises(ConfigError, match=f"^{name} is {value}"):
+        Engine(**{name: value})
