@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
+from gatewise import TextClassifier, save
 from gatewise.base.errors import ConfigError, DataError
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 MODULES = ["data_sets", "fasttext_peer", "linear_peers", "measure", "methods", "ours", "table"]
-MODULES += ["tasks"]
+MODULES += ["recipe_oddities", "replay_cost", "tasks"]
 TINY = {"epochs": 1, "units": 4, "word_dimension": 8, "word2vec_passes": 1}
 SUBJECTS = {"lost card": "my card is lost", "top-up": "money on my account", "rate": "euro rate"}
 
@@ -232,3 +233,43 @@ def test_a_folder_that_is_not_as_it_should_be_is_refused(bench, tmp_path, names,
         (tmp_path / name).touch()
     with pytest.raises((ConfigError, DataError), match=told):
         bench.data_sets.find_sets(tmp_path, None, with_test=True)
+
+
+# The benchmarks of single pages
+
+
+def test_words_can_be_told_by_their_counts(bench):
+    train, test = bench.recipe_oddities._counts_as_ids(
+        ["it was a good movie", "it was a bad movie"], ["a good movie", "never seen"]
+    )
+    assert train == ["2 2 2 1 2", "2 2 2 1 2"]
+    assert test == ["2 1 2", "0 0"]
+
+
+def test_each_oddity_is_measured_once(bench, tmp_path, monkeypatch, capsys):
+    tiny = {"units": 2, "word_dimension": 4, "epochs": 1, "word2vec_passes": 1, "companion": False}
+    variants = [("the one", {**tiny, "recipe": "minimal"}, False), ("  but counts", tiny, True)]
+    monkeypatch.setattr(bench.recipe_oddities, "VARIANTS", variants)
+    out = tmp_path / "found.json"
+    assert bench.recipe_oddities.main(["--seeds", "1", "--out", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert "seed 0, but counts: " in told
+    runs = json.loads(out.read_text())["runs"]
+    assert [run["variant"] for run in runs] == ["the one", "but counts"]
+    assert all(0.0 <= run["accuracy"] <= 1.0 for run in runs)
+    bench.recipe_oddities.main(["--seeds", "1", "--out", str(out)])
+    assert "seed 0" not in capsys.readouterr().out
+    assert json.loads(out.read_text())["runs"] == runs
+
+
+def test_what_a_replay_costs(bench, tmp_path, monkeypatch, capsys):
+    texts = [text for text, _ in _records(9)]
+    classifier = TextClassifier(**TINY).fit(texts, [label for _, label in _records(9)])
+    save(classifier, tmp_path / "model")
+    monkeypatch.setattr(bench.replay_cost, "LENGTHS", (3,))
+    out = tmp_path / "found.json"
+    bench.replay_cost.main(["--model", str(tmp_path / "model"), "--out", str(out)])
+    (run,) = json.loads(out.read_text())["runs"]
+    assert run["n_tokens"] == 3
+    assert 20 < run["peak_mb"] < 1000
+    assert "replay_ms" in capsys.readouterr().out

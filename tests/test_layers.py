@@ -59,9 +59,9 @@ MODULES = {
         "classifier",
     ],
     "store": ["archive", "onnx_model", "keras_model", "from_keras"],
-    "evaluate": ["metrics", "audit"],
+    "evaluate": ["metrics", "paired", "audit"],
     "explain": ["credits", "variants", "record", "replay", "charts", "page"],
-    "selection": ["ledger", "engines", "sizes", "comparison"],
+    "selection": ["ledger", "folds", "engines", "sizes", "comparison"],
     "report": ["facts", "charts", "page"],
     "serve": ["limits", "metrics", "app"],
 }
