@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import special
 
 from gatewise.base.errors import ConfigError
-from gatewise.classify.blend import Blend, blend_log_probabilities, log_softmax
+from gatewise.classify.blend import Blend, blend_log_probabilities
 
 
 def draw(seed=0):
@@ -70,8 +70,3 @@ def test_a_temperature_leaves_the_answers_as_they_are():
 def test_what_is_no_blend(values):
     with pytest.raises(ConfigError, match=next(iter(values))):
         Blend(**values)
-
-
-def test_the_softmax_is_that_of_scipy():
-    scores = draw() * 300
-    np.testing.assert_allclose(log_softmax(scores), special.log_softmax(scores, axis=1), atol=1e-9)

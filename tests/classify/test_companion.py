@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from itertools import combinations, pairwise
-
 import numpy as np
 import pytest
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
@@ -24,52 +22,45 @@ def tickets(make_tickets):
     return [tokenize(text) for text in texts], targets, [tokenize(text) for text in others]
 
 
-def plain_terms(tokens, *, characters, apart):
-    """The n-grams by their definition, for scripts with spaces."""
-    terms = ["w:" + token for token in tokens]
-    terms += ["w:" + first + " " + second for first, second in pairwise(tokens)]
-    for (at, first), (there, second) in combinations(enumerate(tokens if apart else []), 2):
-        if 2 <= there - at <= 6 and first != second:
-            terms.append("p:" + " ".join(sorted([first, second])))
-    for token in tokens if characters else []:
-        padded = " " + token + " "
-        for n in (2, 3, 4, 5):
-            terms += ["c:" + padded[at : at + n] for at in range(len(padded) - n + 1)]
-    return terms
-
-
 def is_pair(term):
     return term[0] in "wp" and " " in term
 
 
-def direct_scores(
-    train, targets, others, *, characters=True, apart=True, max_features=None, weights=None
-):
-    """The same by scikit-learn's own parts, in float64."""
+@pytest.fixture(name="direct_scores")
+def _direct_scores(plain_terms):
+    def direct_scores(
+        train, targets, others, *, characters=True, apart=True, max_features=None, weights=None
+    ):
+        """The same by scikit-learn's own parts, in float64."""
 
-    def analyse(tokens):
-        return plain_terms(tokens, characters=characters, apart=apart)
+        def analyse(tokens):
+            return plain_terms(tokens, characters=characters, apart=apart)
 
-    counter = CountVectorizer(analyzer=analyse).fit(train)
-    counts = counter.transform(train).toarray()
-    kept = [
-        (-counts[:, column].sum(), term)
-        for column, term in enumerate(counter.get_feature_names_out())
-        if (counts[:, column] > 0).sum() > is_pair(term)
-    ]
-    terms = sorted(term for _, term in sorted(kept)[:max_features])
-    kinds = {p: [term for term in terms if term.startswith(p)] for p in ("c:", ("p:", "w:"))}
-    vectorizer = FeatureUnion(
-        [
-            ("".join(prefix), TfidfVectorizer(analyzer=analyse, vocabulary=kind, sublinear_tf=True))
-            for prefix, kind in kinds.items()
-            if kind
+        counter = CountVectorizer(analyzer=analyse).fit(train)
+        counts = counter.transform(train).toarray()
+        kept = [
+            (-counts[:, column].sum(), term)
+            for column, term in enumerate(counter.get_feature_names_out())
+            if (counts[:, column] > 0).sum() > is_pair(term)
         ]
-    )
-    solver = LinearSVC(C=1.0, random_state=3, dual=True, max_iter=3000, tol=1e-3)
-    pipeline = make_pipeline(vectorizer, solver)
-    pipeline.fit(train, targets, linearsvc__sample_weight=weights)
-    return pipeline.decision_function(others)
+        terms = sorted(term for _, term in sorted(kept)[:max_features])
+        kinds = {p: [term for term in terms if term.startswith(p)] for p in ("c:", ("p:", "w:"))}
+        vectorizer = FeatureUnion(
+            [
+                (
+                    "".join(prefix),
+                    TfidfVectorizer(analyzer=analyse, vocabulary=kind, sublinear_tf=True),
+                )
+                for prefix, kind in kinds.items()
+                if kind
+            ]
+        )
+        solver = LinearSVC(C=1.0, random_state=3, dual=True, max_iter=3000, tol=1e-3)
+        pipeline = make_pipeline(vectorizer, solver)
+        pipeline.fit(train, targets, linearsvc__sample_weight=weights)
+        return pipeline.decision_function(others)
+
+    return direct_scores
 
 
 # The n-grams
@@ -80,7 +71,7 @@ def direct_scores(
 
 @pytest.mark.parametrize("characters", [True, False])
 @pytest.mark.parametrize("apart", [True, False])
-def test_scores_are_those_of_scikit_learn(tickets, characters, apart):
+def test_scores_are_those_of_scikit_learn(tickets, characters, apart, direct_scores):
     train, targets, others = tickets
     config = CompanionConfig(long_texts=150 * characters, short_texts=60 * apart)
     model = fit_ngrams(train, targets, config, n_classes=3, seed=3)
@@ -89,7 +80,7 @@ def test_scores_are_those_of_scikit_learn(tickets, characters, apart):
     assert model.scores(others).dtype == np.float64
 
 
-def test_two_classes_have_a_column_each(tickets):
+def test_two_classes_have_a_column_each(tickets, direct_scores):
     train, targets, others = tickets
     targets = (targets > 0).astype(np.int64)
     model = fit_ngrams(train, targets, CompanionConfig(), n_classes=2, seed=3)
@@ -99,7 +90,7 @@ def test_two_classes_have_a_column_each(tickets):
 
 
 @pytest.mark.parametrize("numbers", [[0, 2, 4], [1, 3, 4], [1, 4, 4]])
-def test_classes_that_no_target_names_score_lowest(tickets, numbers):
+def test_classes_that_no_target_names_score_lowest(tickets, numbers, direct_scores):
     train, targets, others = tickets
     targets = np.array(numbers)[targets]
     scores = fit_ngrams(train, targets, CompanionConfig(), n_classes=5, seed=3).scores(others)
@@ -113,7 +104,7 @@ def test_classes_that_no_target_names_score_lowest(tickets, numbers):
     np.testing.assert_allclose(scores[:, present], expected, atol=2e-3)
 
 
-def test_weights_are_those_of_scikit_learn(tickets):
+def test_weights_are_those_of_scikit_learn(tickets, direct_scores):
     train, targets, others = tickets
     weights = np.random.default_rng(0).uniform(0.1, 2.0, len(train))
     model = fit_ngrams(
@@ -171,7 +162,7 @@ def test_no_text_with_a_token_is_refused():
 # Choosing and counting
 
 
-def test_only_the_commonest_are_kept(tickets):
+def test_only_the_commonest_are_kept(tickets, direct_scores):
     train, targets, others = tickets
     model = fit_ngrams(train, targets, CompanionConfig(max_features=40), n_classes=3, seed=3)
     assert len(model.terms) == 40 == len(model.idf) == len(model.weights)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -9,20 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewise.classify.ngrams import NgramModel, ngram_terms
-
-
-def plain_terms(tokens, *, characters, apart):
-    """The n-grams by their definition, for scripts with spaces."""
-    terms = ["w:" + token for token in tokens]
-    terms += ["w:" + first + " " + second for first, second in pairwise(tokens)]
-    for (at, first), (there, second) in combinations(enumerate(tokens if apart else []), 2):
-        if 2 <= there - at <= 6 and first != second:
-            terms.append("p:" + " ".join(sorted([first, second])))
-    for token in tokens if characters else []:
-        padded = " " + token + " "
-        for n in (2, 3, 4, 5):
-            terms += ["c:" + padded[at : at + n] for at in range(len(padded) - n + 1)]
-    return terms
 
 
 def test_terms_of_a_sentence():
@@ -38,7 +23,7 @@ def test_terms_of_a_sentence():
 @given(
     st.lists(st.text("abcé'1:", min_size=1, max_size=9), max_size=12), st.booleans(), st.booleans()
 )
-def test_terms_by_their_definition(tokens, characters, apart):
+def test_terms_by_their_definition(plain_terms, tokens, characters, apart):
     terms = ngram_terms(tokens, characters=characters, apart=apart)
     assert terms == plain_terms(tokens, characters=characters, apart=apart)
 
@@ -71,7 +56,7 @@ def model():
 @pytest.mark.parametrize(
     "text", ["my card is old", "ok ok ok is it my old my old card", "zzz", "", "house"]
 )
-def test_features_by_their_definition(model, text):
+def test_features_by_their_definition(plain_terms, model, text):
     columns, values = model.features(text.split())
     counts = Counter(plain_terms(text.split(), characters=True, apart=True))
     known = {term: model.terms.index(term) for term in counts if term in model.terms}

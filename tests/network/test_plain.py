@@ -7,10 +7,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import special
 
 from gatewise.network.config import POOLINGS, NetworkConfig
 from gatewise.network.model import TextNetwork, log_probabilities
-from gatewise.network.plain import PlainNetwork, plain_log_probabilities
+from gatewise.network.plain import PlainNetwork, log_softmax, plain_log_probabilities
 
 
 def as_plain(network):
@@ -215,3 +216,8 @@ def test_vectors_of_tokens(plain):
     )
     np.testing.assert_allclose(vectors[0], expected, atol=1e-14)
     assert not vectors[1, config.word_dimension :].any()
+
+
+def test_the_softmax_is_that_of_scipy():
+    scores = np.random.default_rng(0).normal(0, 450, (400, 4))
+    np.testing.assert_allclose(log_softmax(scores), special.log_softmax(scores, axis=1), atol=1e-9)

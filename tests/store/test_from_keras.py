@@ -77,7 +77,15 @@ def shapes_of(keras):
     }
 
 
-@pytest.mark.parametrize("name", list(shapes_of(open_keras())))
+NAMES = ["the question's", "the answer's", "masked", "of any length", "max"]
+NAMES += ["mean, masked, stacked", "without biases"]
+
+
+def test_all_networks_are_listed(keras):
+    assert list(shapes_of(keras)) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_replay_says_what_keras_says(keras, name):
     network = shapes_of(keras)[name]()
     model = from_keras(network, WORDS, LABELS)

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.base.config import check_range
+from gatewise.network.plain import log_softmax
 
-__all__ = ["HIGHEST", "LOWEST", "Blend", "blend_log_probabilities", "log_softmax"]
+__all__ = ["HIGHEST", "LOWEST", "Blend", "blend_log_probabilities"]
 
 Scores = NDArray[np.float64]
 
@@ -54,9 +55,3 @@ def blend_log_probabilities(
         mixed = (1.0 - blend.ngram_weight) * mixed + blend.ngram_weight * second
         mixed = mixed / blend.blend_temperature
     return log_softmax(mixed)
-
-
-def log_softmax(scores: Scores) -> Scores:
-    """Turn scores into logarithms of probabilities, (N, C) -> (N, C)."""
-    shifted = scores - scores.max(axis=1, keepdims=True)  # (N, C)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))  # (N, C)

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from gatewise.classify.blend import HIGHEST, LOWEST, Blend, log_softmax
+from gatewise.classify.blend import HIGHEST, LOWEST, Blend
+from gatewise.network.plain import log_softmax
 
 __all__ = ["fit_blend", "fit_temperature", "log_loss"]
 

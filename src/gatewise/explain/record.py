@@ -207,17 +207,7 @@ class Replay:
             "logits": self._by_label(self.credits.scores),
             "probabilities": self._by_label(self.probabilities),
             "credits": {
-                label: {
-                    "tokens": self.credits.steps[:, number].tolist(),
-                    "ngrams": [
-                        {"ngram": term, "credit": float(credit)}
-                        for term, credit in zip(
-                            self.credits.terms, self.credits.ngrams[:, number], strict=True
-                        )
-                    ],
-                    "bias": float(self.credits.bias[number]),
-                }
-                for number, label in enumerate(self.labels)
+                label: self._credits_of(number) for number, label in enumerate(self.labels)
             },
             "as_it_reads": [
                 {"tokens": length, "probabilities": self._by_label(row)}
@@ -351,6 +341,14 @@ class Replay:
             *middle[: _LONGEST_TABLE - 2 * _BOTH_ENDS],
         }
         return sorted(shown)
+
+    def _credits_of(self, number: int) -> dict[str, Any]:
+        shares = zip(self.credits.terms, self.credits.ngrams[:, number], strict=True)
+        return {
+            "tokens": self.credits.steps[:, number].tolist(),
+            "ngrams": [{"ngram": term, "credit": float(credit)} for term, credit in shares],
+            "bias": float(self.credits.bias[number]),
+        }
 
     def _by_label(self, values: Array) -> dict[str, float]:
         return {label: float(value) for label, value in zip(self.labels, values, strict=True)}

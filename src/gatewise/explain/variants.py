@@ -85,9 +85,12 @@ class Variants:
         return {int(step): row for step, row in zip(steps, found, strict=True)}
 
     def _probabilities(self, variants: Sequence[NDArray[np.int64]], margins: Array | None) -> Array:
-        vectors = self.model.vectors(self.tokens)  # (1 + n, E)
         steps = [self.model.steps(variant) + 1 for variant in variants]
-        return self.model.blended(self.model.network.logits(vectors, steps), margins)  # (N, C)
+        return self.model.blended(self.model.network.logits(self._vectors, steps), margins)
+
+    @functools.cached_property
+    def _vectors(self) -> Array:
+        return self.model.vectors(self.tokens)  # (1 + n, E)
 
 
 def choose_lengths(n_tokens: int) -> list[int]:

@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from gatewise.network.config import NetworkConfig
 from gatewise.network.gates import LSTMWeights, lstm_step
 
-__all__ = ["DirectionTrace", "LayerTrace", "PlainNetwork", "Trace", "plain_log_probabilities"]
+__all__ = [
+    "DirectionTrace",
+    "LayerTrace",
+    "PlainNetwork",
+    "Trace",
+    "log_softmax",
+    "plain_log_probabilities",
+]
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -311,6 +318,11 @@ def plain_log_probabilities(logits: Array, output: str) -> Array:
     As :func:`gatewise.network.model.log_probabilities` does it.
     """
     scores = -np.logaddexp(0.0, -logits) if output == "sigmoid" else logits  # (N, C)
+    return log_softmax(scores)  # (N, C)
+
+
+def log_softmax(scores: Array) -> Array:
+    """Turn scores into logarithms of probabilities, float64, (N, C) -> (N, C)."""
     shifted = scores - scores.max(axis=1, keepdims=True)  # (N, C)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))  # (N, C)
 

@@ -127,7 +127,7 @@ def _do(work: Work, folder: Path, unit: Unit) -> str:
     reason = ""
     try:
         Ledger(folder).keep(unit, work(unit))
-    except Exception as error:
+    except Exception as error:  # whatever goes wrong in a unit must not end the others
         reason = f"{type(error).__name__}: {error}"
     mark.unlink()
     return reason

@@ -74,22 +74,7 @@ def from_keras(
     weights, bias = _dense(stages.dense)
     if len(labels) != len(bias):
         raise ConfigError(f"the model has {len(bias)} outputs, and {len(labels)} labels were given")
-    config = NetworkConfig(
-        n_words=len(vocabulary),
-        n_ngrams=0,
-        n_classes=len(bias),
-        word_dimension=table.shape[1],
-        ngram_dimension=0,
-        units=stages.units,
-        layers=len(stages.lstms),
-        bidirectional=stages.bidirectional,
-        activation=stages.activation,
-        pooling=stages.pooling,
-        max_length=stages.max_length,
-        fixed_length=stages.fixed_length,
-        frozen_words=not stages.embedding.trainable,
-        output=stages.dense.activation.__name__,
-    )
+    config = stages.config(len(vocabulary), table.shape[1], len(bias))
     arrays = {"words.weight": table, "dense.weight": weights, "dense.bias": bias}
     for number, layer in enumerate(stages.lstms):
         arrays |= _lstm_arrays(layer, number, stages.bidirectional)
@@ -135,6 +120,25 @@ class _Stages:
                 f"the last layer has the activation {self.dense.activation.__name__!r}; a replay "
                 "can show 'softmax' and 'sigmoid'"
             )
+
+    def config(self, n_words: int, dimension: int, n_classes: int) -> NetworkConfig:
+        """Describe the network as ours."""
+        return NetworkConfig(
+            n_words=n_words,
+            n_ngrams=0,
+            n_classes=n_classes,
+            word_dimension=dimension,
+            ngram_dimension=0,
+            units=self.units,
+            layers=len(self.lstms),
+            bidirectional=self.bidirectional,
+            activation=self.activation,
+            pooling=self.pooling,
+            max_length=self.max_length,
+            fixed_length=self.fixed_length,
+            frozen_words=not self.embedding.trainable,
+            output=self.dense.activation.__name__,
+        )
 
     def _check_lstms(self) -> None:
         cells = [_forward_of(layer) for layer in self.lstms]
