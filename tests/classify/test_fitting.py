@@ -43,6 +43,9 @@ class Listener:
     def advance(self, n_units, note=""):
         self.n_done[-1] += n_units
 
+    def running(self, parts, seconds_left):
+        pass
+
     def message(self, text):
         self.messages.append(text)
 

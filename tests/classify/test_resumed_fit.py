@@ -55,6 +55,9 @@ class Killer:
         if self.left < 0:
             raise KeyboardInterrupt
 
+    def running(self, parts, seconds_left):
+        pass
+
     def message(self, text):
         pass
 

@@ -46,6 +46,9 @@ class Killer:
         if self.left < 0:
             raise KeyboardInterrupt
 
+    def running(self, parts, seconds_left):
+        pass
+
     def message(self, text):
         raise AssertionError(text)
 

@@ -11,14 +11,15 @@ from pathlib import Path
 import cloudpickle
 import pytest
 
-from gatewise.base.errors import ConfigError
-from gatewise.selection.engines import Engine, run_units
+from gatewise.selection.engines import run_units
 from gatewise.selection.ledger import Unit, open_ledger
+from gatewise.selection.workers import Engine, open_workers
 
 # The workers cannot import this file.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
-UNITS = [Unit({"number": number}) for number in range(6)]
+UNITS = [Unit({"number": number}, f"number {number}") for number in range(6)]
+SHARED = {"power": 2}
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Work:
     dies: tuple[int, ...] = ()
     times: int = 99
 
-    def __call__(self, unit):
+    def __call__(self, data, unit):
         number = unit.facts["number"]
         tries = self.folder / f"{number}.tries"
         with tries.open("a") as stream:
@@ -41,7 +42,7 @@ class Work:
             if number in self.dies:
                 os.kill(os.getpid(), signal.SIGKILL)
         return {
-            "square": number**2,
+            "square": number ** data["power"],
             "threads": os.environ.get("OMP_NUM_THREADS"),
             "pid": os.getpid(),
         }
@@ -54,7 +55,7 @@ class Work:
 
 class Listener:
     def __init__(self):
-        self.total, self.done = 0, 0
+        self.total, self.done, self.names = 0, 0, set()
 
     def start(self, stage, total, unit):
         self.total = total
@@ -62,8 +63,16 @@ class Listener:
     def advance(self, n_units, note=""):
         self.done += n_units
 
+    def running(self, parts, seconds_left):
+        self.names |= {part.name for part in parts}
+
     def message(self, text):
         pass
+
+
+def run(work, ledger, n_workers=1, **options):
+    with open_workers(Engine(workers=n_workers), SHARED) as workers:
+        return run_units(UNITS, work, ledger, workers=workers, **options)
 
 
 @pytest.fixture
@@ -78,7 +87,8 @@ def results(ledger):
 
 def test_all_is_done_in_other_processes(ledger, tmp_path):
     work, listener = Work(tmp_path), Listener()
-    failures = run_units(UNITS, work, ledger, engine=Engine(2, threads=3), progress=listener)
+    with open_workers(Engine(workers=2, threads=3), SHARED) as workers:
+        failures = run_units(UNITS, work, ledger, workers=workers, progress=listener)
     assert failures == {}
     assert results(ledger) == [0, 1, 4, 9, 16, 25]
     found = [ledger.find(unit) for unit in UNITS]
@@ -90,15 +100,15 @@ def test_all_is_done_in_other_processes(ledger, tmp_path):
 def test_what_is_there_is_not_done_again(ledger, tmp_path):
     work = Work(tmp_path)
     ledger.keep(UNITS[2], {"square": -1})
-    run_units(UNITS, work, ledger, engine=Engine())
+    run(work, ledger)
     assert results(ledger) == [0, 1, -1, 9, 16, 25]
-    assert run_units(UNITS, work, ledger, engine=Engine()) == {}
+    assert run(work, ledger) == {}
     assert work.tries() == Counter({0: 1, 1: 1, 3: 1, 4: 1, 5: 1})
 
 
 def test_a_unit_that_fails_twice_is_told_and_the_rest_goes_on(ledger, tmp_path):
     work = Work(tmp_path, fails=(1, 4))
-    failures = run_units(UNITS, work, ledger, engine=Engine(2))
+    failures = run(work, ledger, 2)
     assert failures == {
         UNITS[1].key: "ValueError: 1 is unlucky",
         UNITS[4].key: "ValueError: 4 is unlucky",
@@ -109,21 +119,21 @@ def test_a_unit_that_fails_twice_is_told_and_the_rest_goes_on(ledger, tmp_path):
 
 def test_a_unit_that_fails_once_is_done(ledger, tmp_path):
     work = Work(tmp_path, fails=(3,), times=1)
-    assert run_units(UNITS, work, ledger, engine=Engine()) == {}
+    assert run(work, ledger) == {}
     assert results(ledger)[3] == 9
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_unit_that_kills_its_process_is_found(ledger, tmp_path, workers):
     work = Work(tmp_path, dies=(2,))
-    failures = run_units(UNITS, work, ledger, engine=Engine(workers))
+    failures = run(work, ledger, workers)
     assert failures == {UNITS[2].key: "its process died (killed, or out of memory)"}
     assert results(ledger) == [0, 1, None, 9, 16, 25]
 
 
 def test_a_process_that_is_killed_once_costs_nothing(ledger, tmp_path):
     work = Work(tmp_path, dies=(0, 5), times=1)
-    assert run_units(UNITS, work, ledger, engine=Engine(2)) == {}
+    assert run(work, ledger, 2) == {}
     assert results(ledger) == [0, 1, 4, 9, 16, 25]
     assert not list((ledger.folder / "ledger").glob("*.begun"))
 
@@ -131,16 +141,10 @@ def test_a_process_that_is_killed_once_costs_nothing(ledger, tmp_path):
 def test_results_appear_as_they_are_done(ledger, tmp_path):
     @dataclass(frozen=True)
     class Slow:
-        def __call__(self, unit):
+        def __call__(self, data, unit):
             time.sleep(0.1 * unit.facts["number"])
             return {"square": time.time()}
 
-    run_units(UNITS, Slow(), ledger, engine=Engine())
+    run(Slow(), ledger)
     times = results(ledger)
     assert times == sorted(times)
-
-
-@pytest.mark.parametrize(("name", "value"), [("workers", 0), ("threads", 0), ("workers", 2.5)])
-def test_what_is_no_engine(name, value):
-    with pytest.raises(ConfigError, match=f"^{name} is {value}"):
-        Engine(**{name: value})

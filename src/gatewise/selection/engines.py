@@ -1,54 +1,27 @@
-"""Running units of work in processes of their own; results go into the ledger, not through pipes.
-
-Each worker has a fixed number of threads, so results do not depend on how many run at a time. The
-processes are loky's, which come with joblib and need no guard in the user's script.
-"""
+"""Running units of work in processes of their own; results go into the ledger as they come."""
 
 from __future__ import annotations
 
-import contextlib
-import threading
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from joblib.externals.loky import get_reusable_executor
-
-from gatewise.base.config import check_whole_number
 from gatewise.base.progress import Progress, SilentProgress
-from gatewise.selection.ledger import Ledger, Unit
+from gatewise.selection.ledger import RUN, Ledger, Unit
+from gatewise.selection.watch import mark_of, watched
+from gatewise.selection.workers import Workers
 
-__all__ = ["Engine", "run_units"]
+__all__ = ["run_units"]
 
-Work = Callable[[Unit], Any]
+# From the data that all units share, and a unit, to its result as plain values.
+Work = Callable[[Any, Unit], Any]
 
 _ATTEMPTS = 2
-_LOOK_EVERY = 0.5  # seconds
-_THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _DIED = "its process died (killed, or out of memory)"
-
-
-@dataclass(frozen=True)
-class Engine:
-    """Where units are run.
-
-    Attributes
-    ----------
-    workers : int
-        How many at a time.
-    threads : int
-        Threads of each; results may depend on it in their last digits, and on nothing else here.
-    """
-
-    workers: int = 1
-    threads: int = 1
-
-    def __post_init__(self) -> None:
-        check_whole_number("workers", self.workers, 1, 10_000)
-        check_whole_number("threads", self.threads, 1, 1024)
 
 
 def run_units(
@@ -56,7 +29,7 @@ def run_units(
     work: Work,
     ledger: Ledger,
     *,
-    engine: Engine,
+    workers: Workers,
     progress: Progress | None = None,
 ) -> dict[str, str]:
     """Do what is not in the ledger yet.
@@ -66,14 +39,14 @@ def run_units(
     units : sequence of Unit
         All that should be there in the end.
     work : callable
-        Computes the result of a unit, as plain values, from the unit alone. It goes to other
-        processes.
+        Computes the result of a unit, as plain values, from the data that the workers were given
+        and the unit. It goes to other processes.
     ledger : Ledger
         Takes the results, each as soon as it is there.
-    engine : Engine
-        How many at a time.
+    workers : Workers
+        Do the work.
     progress : Progress, optional
-        Told of every unit that is done.
+        Told of every unit that is done, and of those that are being done.
 
     Returns
     -------
@@ -82,11 +55,11 @@ def run_units(
     """
     tried, failures = Counter[str](), dict[str, str]()
     waiting, suspects = ledger.missing(units), list[Unit]()
-    with _watched(ledger, units, progress or SilentProgress()):
+    with watched(ledger, units, progress or SilentProgress()):
         while waiting or suspects:
             # Whoever was at work when a process died is tried again alone, to know who it was.
             batch, alone = (waiting, False) if waiting else (suspects[:1], True)
-            reasons = _attempt(batch, work, ledger, Engine(1, engine.threads) if alone else engine)
+            reasons = _attempt(batch, work, ledger, workers)
             left = ledger.missing(batch)
             started = [unit for unit in left if unit.key in reasons]
             for unit in started:
@@ -99,65 +72,78 @@ def run_units(
     return failures
 
 
-def _attempt(units: Sequence[Unit], work: Work, ledger: Ledger, engine: Engine) -> dict[str, str]:
+def _attempt(units: Sequence[Unit], work: Work, ledger: Ledger, workers: Workers) -> dict[str, str]:
     """Run units; say of those that were begun and not ended why."""
     for unit in units:
-        _mark(ledger.folder, unit).unlink(missing_ok=True)
-    limits = {name: str(engine.threads) for name in _THREAD_LIMITS}
-    # Not joblib.Parallel: for one worker it works in this very process, which must not die.
-    executor = get_reusable_executor(max_workers=engine.workers, env=limits)
-    futures = {unit.key: executor.submit(_do, work, ledger.folder, unit) for unit in units}
+        mark_of(ledger.folder, unit).unlink(missing_ok=True)
+    stamp = _stamp(ledger.folder)
+    futures = [workers.submit(_do, work, ledger.folder, stamp, unit) for unit in units]
     reasons: dict[str, str] = {}
-    for key, future in futures.items():
-        with contextlib.suppress(BrokenProcessPool):
-            if reason := future.result():
-                reasons[key] = reason
+    for unit, future in zip(units, futures, strict=True):
+        try:
+            reason, result = _outcome(future)
+        except BrokenProcessPool:
+            break
+        if reason:
+            reasons[unit.key] = reason
+        elif result is not None:
+            ledger.keep(unit, result)
+    else:
+        return reasons
+    workers.renew()
     for unit in units:
-        mark = _mark(ledger.folder, unit)
+        mark = mark_of(ledger.folder, unit)
         if mark.exists():
             reasons.setdefault(unit.key, _DIED)
             mark.unlink()
     return reasons
 
 
-def _do(work: Work, folder: Path, unit: Unit) -> str:
-    """Compute one unit, in a worker; return why it failed, if it did."""
-    mark = _mark(folder, unit)
-    mark.touch()
-    reason = ""
+def _outcome(future: Future[Any]) -> tuple[str, Any]:
     try:
-        Ledger(folder).keep(unit, work(unit))
+        reason, result = future.result()
+    except BrokenProcessPool:
+        raise
+    except Exception as error:  # a cluster's own: a node that died, say
+        return _told(error), None
+    return reason, result
+
+
+def _do(data: Any, work: Work, folder: Path, stamp: str, unit: Unit) -> tuple[str, Any]:
+    """Compute one unit, in a worker.
+
+    Returns
+    -------
+    reason : str
+        Why it failed, if it did.
+    result : object or None
+        What the caller has to keep, if the run's folder cannot be reached from here.
+    """
+    reached = _stamp(folder) == stamp
+    mark = mark_of(folder, unit)
+    if reached:
+        mark.touch()
+    reason, result = "", None
+    try:
+        result = work(data, unit)
+        if reached:
+            Ledger(folder).keep(unit, result)
+            result = None
     except Exception as error:  # whatever goes wrong in a unit must not end the others
-        reason = f"{type(error).__name__}: {error}"
-    mark.unlink()
-    return reason
+        reason, result = _told(error), None
+    if reached:
+        mark.unlink(missing_ok=True)
+    return reason, result
 
 
-def _mark(folder: Path, unit: Unit) -> Path:
-    return folder / "ledger" / f"{unit.key}.begun"
+def _told(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}"
 
 
-@contextlib.contextmanager
-def _watched(ledger: Ledger, units: Sequence[Unit], progress: Progress) -> Iterator[None]:
-    """Tell the progress of results as their files appear, whichever engine writes them."""
-    ended = threading.Event()
-    progress.start("units", len(units), "units")
-
-    def look() -> None:
-        told = 0
-        while True:
-            over = ended.wait(_LOOK_EVERY if told else 0.0)
-            there = ledger.n_files(units)
-            if there > told:
-                progress.advance(there - told)
-                told = there
-            if over:
-                return
-
-    watcher = threading.Thread(target=look, daemon=True)
-    watcher.start()
+def _stamp(folder: Path) -> str:
+    """Tell this run's folder from another one of the same path on another machine."""
     try:
-        yield
-    finally:
-        ended.set()
-        watcher.join()
+        return hashlib.sha256((folder / RUN).read_bytes()).hexdigest()
+    except OSError:
+        return ""

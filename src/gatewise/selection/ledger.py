@@ -23,11 +23,11 @@ from filelock import FileLock, Timeout
 from gatewise.base.errors import ConfigError
 from gatewise.base.files import json_bytes, write_json
 
-__all__ = ["FORMAT_VERSION", "Ledger", "Unit", "open_ledger"]
+__all__ = ["FOLDER", "FORMAT_VERSION", "RUN", "Ledger", "Unit", "open_ledger"]
 
 FORMAT_VERSION = 1
 
-_FOLDER, _RUN, _LOCK = "ledger", "run.json", "lock"
+FOLDER, RUN, _LOCK = "ledger", "run.json", "lock"
 _FORMAT = "gatewise run"
 
 
@@ -39,9 +39,15 @@ class Unit:
     ----------
     facts : mapping
         All that decides its result, as plain values.
+    name : str
+        What people are told of it.
+    group : str
+        Units of one group take about as long as each other.
     """
 
     facts: Mapping[str, Any]
+    name: str = ""
+    group: str = ""
 
     @property
     def key(self) -> str:
@@ -110,12 +116,12 @@ class Ledger:
         """List the units that have no result that verifies, in their order."""
         return [unit for unit in units if self.find(unit) is None]
 
-    def n_files(self, units: Iterable[Unit]) -> int:
-        """Count the units that have a file, without reading it: for the progress."""
-        return sum(self._path(unit).exists() for unit in units)
+    def has_file(self, unit: Unit) -> bool:
+        """Say whether a unit has a file, without reading it: for the progress."""
+        return self._path(unit).exists()
 
     def _path(self, unit: Unit) -> Path:
-        return self.folder / _FOLDER / f"{unit.key}.json"
+        return self.folder / FOLDER / f"{unit.key}.json"
 
 
 @contextlib.contextmanager
@@ -138,7 +144,7 @@ def open_ledger(folder: Path, about: Mapping[str, Any]) -> Iterator[Ledger]:
     ConfigError
         If the folder holds something else, a run about something else, or a run that is going on.
     """
-    (folder / _FOLDER).mkdir(parents=True, exist_ok=True)
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / _LOCK, blocking=False)
     try:
         lock.acquire()
@@ -147,7 +153,7 @@ def open_ledger(folder: Path, about: Mapping[str, Any]) -> Iterator[Ledger]:
             f"a run is going on in {folder}; wait until it ends, or name another folder"
         ) from error
     try:
-        _check_about(folder / _RUN, about)
+        _check_about(folder / RUN, about)
         yield Ledger(folder)
     finally:
         lock.release()
