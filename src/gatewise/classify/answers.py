@@ -33,10 +33,13 @@ class Answer:
         The most probable classes and their probabilities; none for a row that cannot be used.
     reason : str or None
         Why the row cannot be used.
+    abstains : bool
+        The probability is too small for the answer to be given.
     """
 
     ranked: tuple[tuple[str, float], ...] = ()
     reason: str | None = None
+    abstains: bool = False
 
     def cells(self, line: int) -> dict[str, str | float | None]:
         """Give the cells that stand under :func:`answer_columns`, for the row on a line."""
@@ -46,7 +49,7 @@ class Answer:
         cells: dict[str, str | float | None] = {
             "predicted": label,
             "probability": round(probability, _DIGITS),
-            "decision": label,
+            "decision": ABSTAIN if self.abstains else label,
         }
         for rank, (label, probability) in enumerate(self.ranked[1:], 2):
             cells[f"top_{rank}"] = label
@@ -60,11 +63,13 @@ class AnswerTally:
 
     n_rows: int = 0
     n_unusable: int = 0
+    n_abstained: int = 0
     by_reason: dict[str, tuple[int, list[int]]] = field(default_factory=dict)
 
     def add(self, row: Row, answer: Answer) -> None:
         """Count one row."""
         self.n_rows += 1
+        self.n_abstained += answer.abstains
         if answer.reason is None:
             return
         self.n_unusable += 1
@@ -77,6 +82,8 @@ class AnswerTally:
         n_answered = self.n_rows - self.n_unusable
         noun = "row" if self.n_rows == 1 else "rows"
         told = [f"{n_answered:,} of {self.n_rows:,} {noun} answered"]
+        if self.n_abstained:
+            told.append(f"{self.n_abstained:,} of them too unsure to decide: {ABSTAIN}")
         for reason, (count, lines) in sorted(self.by_reason.items(), key=lambda one: -one[1][0]):
             more = f" and {count - len(lines):,} more" if count > len(lines) else ""
             word = "line" if count == 1 else "lines"
@@ -194,6 +201,6 @@ def _ranked(model: FittedModel, token_lists: Sequence[Sequence[str]], top: int) 
     probabilities = np.exp(score_tokens(model, token_lists).blend)  # (N, C)
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]  # (N, top)
     for row, numbers in enumerate(best):
-        yield Answer(
-            tuple((model.labels[number], float(probabilities[row, number])) for number in numbers)
-        )
+        ranked = [(model.labels[number], float(probabilities[row, number])) for number in numbers]
+        unsure = ranked[0][1] < model.decision.abstain_below
+        yield Answer(tuple(ranked), abstains=unsure)

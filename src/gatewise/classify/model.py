@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from gatewise.classify.blend import Blend, blend_log_probabilities
+from gatewise.classify.decision import Decision
 from gatewise.classify.ngrams import NgramModel
 from gatewise.classify.records import EncodedRecords
 from gatewise.network.model import TextNetwork, build_network
@@ -20,7 +21,15 @@ from gatewise.network.training import EpochResult, score_records
 from gatewise.text.tokens import tokenize
 from gatewise.text.vocabulary import Vocabulary
 
-__all__ = ["FittedModel", "PartScores", "score_texts", "score_tokens"]
+__all__ = [
+    "FittedModel",
+    "PartScores",
+    "RawScores",
+    "blend_scores",
+    "raw_scores",
+    "score_texts",
+    "score_tokens",
+]
 
 Scores = NDArray[np.float64]
 
@@ -53,6 +62,8 @@ class FittedModel:
         The user's seed.
     precision : Precision
         Where and how the network computes.
+    decision : Decision
+        When no answer is given.
     """
 
     recipe: Recipe
@@ -66,6 +77,7 @@ class FittedModel:
     facts: dict[str, Any]
     seed: int
     precision: Precision = field(default_factory=Precision)
+    decision: Decision = field(default_factory=Decision)
 
     @torch.no_grad()
     def logits(self, token_lists: Sequence[Sequence[str]]) -> Scores:
@@ -102,6 +114,22 @@ class PartScores:
     blend: Scores
 
 
+@dataclass(frozen=True)
+class RawScores:
+    """Scores of each part before any temperature, float64, shape (N, C).
+
+    Attributes
+    ----------
+    network : ndarray
+        Logarithms of probabilities, in nats.
+    ngrams : ndarray or None
+        Margins; None for a model without a companion.
+    """
+
+    network: Scores
+    ngrams: Scores | None
+
+
 def score_texts(model: FittedModel, texts: Sequence[str]) -> PartScores:
     """Classify texts.
 
@@ -121,21 +149,28 @@ def score_texts(model: FittedModel, texts: Sequence[str]) -> PartScores:
 
 def score_tokens(model: FittedModel, token_lists: Sequence[Sequence[str]]) -> PartScores:
     """Classify texts that are tokens already; see :func:`score_texts`."""
-    n_texts, n_classes = len(token_lists), len(model.labels)
-    if not n_texts:
-        nothing = np.zeros((0, n_classes))
-        return PartScores(nothing, nothing if model.ngrams else None, nothing)
-    raw = score_records(model.network, _records(model, token_lists), precision=model.precision)
-    margins = model.ngrams.scores(token_lists) if model.ngrams else None
-    blend = model.blend
+    return blend_scores(raw_scores(model, token_lists), model.blend)
+
+
+def raw_scores(model: FittedModel, token_lists: Sequence[Sequence[str]]) -> RawScores:
+    """Score tokenised texts by each part; see :func:`score_texts`."""
+    if not token_lists:
+        nothing = np.zeros((0, len(model.labels)))
+        return RawScores(nothing, nothing if model.ngrams else None)
+    network = score_records(model.network, _records(model, token_lists), precision=model.precision)
+    return RawScores(network, model.ngrams.scores(token_lists) if model.ngrams else None)
+
+
+def blend_scores(raw: RawScores, blend: Blend) -> PartScores:
+    """Calibrate the parts and blend them; see :func:`score_texts`."""
+    ngrams = None
+    if raw.ngrams is not None:
+        alone = Blend(network_temperature=blend.ngram_temperature)
+        ngrams = blend_log_probabilities(raw.ngrams, None, alone)
     return PartScores(
-        lstm=blend_log_probabilities(raw, None, blend),
-        ngrams=None
-        if margins is None
-        else blend_log_probabilities(
-            margins, None, Blend(network_temperature=blend.ngram_temperature)
-        ),
-        blend=blend_log_probabilities(raw, margins, blend),
+        lstm=blend_log_probabilities(raw.network, None, blend),
+        ngrams=ngrams,
+        blend=blend_log_probabilities(raw.network, raw.ngrams, blend),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.classify.blend import Blend, blend_log_probabilities
+from gatewise.classify.decision import Decision
 from gatewise.classify.ngrams import NgramModel
 from gatewise.network.plain import PlainNetwork, Trace, plain_log_probabilities
 from gatewise.text.tokens import Token, token_spans
@@ -43,6 +44,8 @@ class PlainModel:
         Temperatures and the companion's weight.
     drops_unknown : bool
         Words that are not in the vocabulary are left out, as the Tokenizer of Keras does.
+    decision : Decision
+        When no answer is given.
     """
 
     language: str
@@ -52,6 +55,7 @@ class PlainModel:
     ngrams: NgramModel | None
     blend: Blend
     drops_unknown: bool = False
+    decision: Decision = field(default_factory=Decision)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -156,4 +160,5 @@ def plain_model(model: FittedModel) -> PlainModel:
         network=PlainNetwork(model.network.config, model.network.arrays()),
         ngrams=model.ngrams,
         blend=model.blend,
+        decision=model.decision,
     )

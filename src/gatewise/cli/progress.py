@@ -5,20 +5,21 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO
 
 from rich.console import Console
-from rich.progress import BarColumn, ProgressColumn, Task, TimeRemainingColumn
+from rich.progress import BarColumn, ProgressColumn, Task, TaskID, TimeRemainingColumn
 from rich.progress import Progress as Bars
 from rich.table import Column
 from rich.text import Text
 
-from gatewise.base.progress import Progress, SilentProgress
+from gatewise.base.progress import Part, Progress, SilentProgress
 
 __all__ = ["PlainProgress", "TerminalProgress", "open_progress"]
 
 _SECONDS_PER_LINE = 5.0
+_SECONDS_PER_QUIET_LINE = 60.0  # where nothing but time has passed
 _SECONDS_PER_DRAWING = 0.1
 
 
@@ -39,6 +40,8 @@ class PlainProgress:
         self._done = 0
         self._done_before: int | None = None
         self._started = self._last_line = 0.0
+        self._parts: Sequence[Part] = ()
+        self._left: float | None = None
 
     def start(self, stage: str, total: int | None, unit: str) -> None:
         """Begin a stage; the one before is over."""
@@ -59,6 +62,14 @@ class PlainProgress:
             self._last_line = now
             self._write(f"{self._amount()}{self._speed(now - self._started)}")
 
+    def running(self, parts: Sequence[Part], seconds_left: float | None) -> None:
+        """Remember what is being done, and write a line if there was none for long."""
+        self._parts, self._left = parts, seconds_left
+        now = time.monotonic()
+        if parts and now - self._last_line >= _SECONDS_PER_QUIET_LINE:
+            self._last_line = now
+            self._write(f"{self._amount()}{self._speed(now - self._started)}")
+
     def message(self, text: str) -> None:
         """Write one sentence."""
         self._stream.write(f"{text}\n")
@@ -68,12 +79,14 @@ class PlainProgress:
         """Write the last line of a stage."""
         if self._stage is not None:
             seconds = time.monotonic() - self._started
+            self._parts, self._left = (), None
             self._write(f"{self._done:,} {self._unit} in {_duration(seconds)}")
         self._stage = None
 
     def _write(self, text: str) -> None:
         note = f", {self._note}" if self._note else ""
-        self.message(f"{self._stage}: {text}{note}")
+        now = "; ".join(f"{part.name} ({_duration(part.seconds)})" for part in self._parts)
+        self.message(f"{self._stage}: {text}{note}{f'; now {now}' if now else ''}")
 
     def _amount(self) -> str:
         if self._total is None:
@@ -82,6 +95,8 @@ class PlainProgress:
         return f"{self._done:,} of {self._total:,} {self._unit} ({share:.0%})"
 
     def _speed(self, seconds: float) -> str:
+        if self._left is not None:
+            return f", about {_duration(self._left)} left"
         rate = (self._done - (self._done_before or 0)) / seconds if seconds > 0 else 0.0
         if rate <= 0.0:
             return ""
@@ -105,13 +120,14 @@ class TerminalProgress:
             _StageColumn(table_column=Column(no_wrap=True)),
             BarColumn(bar_width=16, table_column=Column(no_wrap=True)),
             _AmountColumn(table_column=Column(no_wrap=True)),
-            TimeRemainingColumn(
+            _LeftColumn(
                 compact=True, elapsed_when_finished=True, table_column=Column(no_wrap=True)
             ),
             _NoteColumn(),
             console=console,
         )
         self._task: Task | None = None
+        self._parts: dict[str, TaskID] = {}
         self._pending = 0
         self._last_drawing = 0.0
 
@@ -134,12 +150,27 @@ class TerminalProgress:
             self._last_drawing = now
             self._draw(self._task)
 
+    def running(self, parts: Sequence[Part], seconds_left: float | None) -> None:
+        """Draw a bar for each part that is being done, and take those away that are done."""
+        if self._task is not None:
+            self._task.fields["left"] = seconds_left
+            self._draw(self._task)
+        names = {part.name for part in parts}
+        for name in [name for name in self._parts if name not in names]:
+            self.bars.remove_task(self._parts.pop(name))
+        for part in parts:
+            if part.name not in self._parts:
+                self._parts[part.name] = self.bars.add_task(f"  {part.name}", unit="s", note="")
+            total = None if part.expected is None else max(part.expected, part.seconds)
+            self.bars.update(self._parts[part.name], total=total, completed=part.seconds)
+
     def message(self, text: str) -> None:
         """Write one sentence above the bars."""
         self.bars.console.print(text, markup=False, highlight=False, emoji=False)
 
     def finish(self) -> None:
         """Leave the bar of a stage as it is now."""
+        self.running((), None)
         if self._task is not None:
             self._draw(self._task)
             # A stage that stopped early is as complete as any other.
@@ -161,8 +192,16 @@ class _AmountColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         total = "" if task.total is None else f"/{task.total:,.0f}"
         told = f"{task.completed:,.0f}{total} {task.fields['unit']}"
-        speed = task.finished_speed or task.speed
+        speed = None if task.fields["unit"] == "s" else task.finished_speed or task.speed
         return Text(f"{told}, {_rate(speed, task.fields['unit'])}" if speed else told)
+
+
+class _LeftColumn(TimeRemainingColumn):
+    """What is foreseen, where somebody foresees it better than the speed so far."""
+
+    def render(self, task: Task) -> Text:
+        left = task.fields.get("left")
+        return super().render(task) if left is None else Text(f"{_duration(left)} left")
 
 
 class _NoteColumn(ProgressColumn):

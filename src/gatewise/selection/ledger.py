@@ -110,7 +110,6 @@ class Ledger:
         """
         entry = {"key": unit.key, "facts": dict(unit.facts), "result": result}
         write_json(self._path(unit), {**entry, "checksum": _checksum(entry)})
-        self.rejected.pop(self._path(unit).name, None)
 
     def missing(self, units: Iterable[Unit]) -> list[Unit]:
         """List the units that have no result that verifies, in their order."""

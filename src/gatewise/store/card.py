@@ -58,6 +58,8 @@ def _summary(model: FittedModel) -> str:
         if model.ngrams
         else ""
     )
+    if floor := model.decision.abstain_below:
+        companion += f" Below a probability of {floor:.0%} it gives no answer."
     return (
         f"A text classifier for {len(model.labels):,} classes: an LSTM trained from scratch by "
         f"gatewise ({recipe.layers} {direction}layer{'s' if recipe.layers > 1 else ''} of "

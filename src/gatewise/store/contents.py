@@ -31,9 +31,10 @@ from gatewise.store.plain_contents import (
     TABLES,
     WEIGHTS,
     WORDS,
+    calibration_to_json,
     read_plain,
 )
-from gatewise.store.settings import decode, encode, settings_to_json
+from gatewise.store.settings import decode, encode
 from gatewise.store.words import words_to_json
 
 __all__ = ["read_contents", "write_contents"]
@@ -57,7 +58,7 @@ def write_contents(classifier: TextClassifier, folder: Path) -> None:
         CONFIG: encode(configuration_to_json(classifier)),
         LABELS: encode(labels_to_json(classifier.classes_)),
         WORDS: encode(words_to_json(model.vocabulary, model.ngrams)),
-        CALIBRATION: encode(settings_to_json(model.blend)),
+        CALIBRATION: encode(calibration_to_json(model.blend, model.decision)),
         GOLDEN: encode(golden_to_json(model)),
         _CARD: model_card(model, package_versions()).encode("utf-8"),
     }
@@ -93,6 +94,7 @@ def read_contents(folder: Path, manifest: Manifest) -> TextClassifier:
         ),
         ngrams=plain.ngrams,
         blend=plain.blend,
+        decision=plain.decision,
         history=config.history,
         facts=config.facts,
         seed=manifest.seed,

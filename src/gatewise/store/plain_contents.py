@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gatewise.base.errors import ModelFileError
 from gatewise.classify.blend import Blend
+from gatewise.classify.decision import Decision
 from gatewise.classify.ngrams import NgramModel
 from gatewise.classify.plain_model import PlainModel
 from gatewise.network.config import NetworkConfig
@@ -24,7 +25,7 @@ from gatewise.store.arrays import (
 from gatewise.store.labels import labels_from_json
 from gatewise.store.manifest import FileEntry, Manifest
 from gatewise.store.network_settings import network_settings_from_json
-from gatewise.store.settings import check_keys, decode, settings_from_json
+from gatewise.store.settings import check_keys, decode, settings_from_json, settings_to_json
 from gatewise.store.words import words_from_json
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "TABLES",
     "WEIGHTS",
     "WORDS",
+    "calibration_to_json",
     "read_plain",
 ]
 
@@ -57,7 +59,7 @@ def read_plain(folder: Path, manifest: Manifest) -> PlainModel:
     _, config = network_settings_from_json(settings, folder / CONFIG)
     classes = labels_from_json(_read_json(folder / LABELS), folder / LABELS)
     vocabulary, terms = words_from_json(_read_json(folder / WORDS), folder / WORDS)
-    blend = _read_json(folder / CALIBRATION)
+    blend, decision = _read_calibration(folder / CALIBRATION)
     counted = {
         "n_words": (len(vocabulary), WORDS),
         "n_ngrams": (len(vocabulary.ngrams), WORDS),
@@ -70,8 +72,21 @@ def read_plain(folder: Path, manifest: Manifest) -> PlainModel:
         vocabulary=vocabulary,
         network=PlainNetwork(config, _read_weights(folder, config, manifest)),
         ngrams=_read_companion(folder, terms, len(classes), manifest.files.get(COMPANION)),
-        blend=settings_from_json(Blend, blend, folder / CALIBRATION),
+        blend=blend,
+        decision=decision,
     )
+
+
+def calibration_to_json(blend: Blend, decision: Decision) -> dict[str, Any]:
+    """Describe how scores become probabilities, and these a decision."""
+    return {"blend": settings_to_json(blend), "decision": settings_to_json(decision)}
+
+
+def _read_calibration(path: Path) -> tuple[Blend, Decision]:
+    values = _read_json(path)
+    check_keys(values, {"blend", "decision"}, path, "the calibration")
+    blend = settings_from_json(Blend, values["blend"], path)
+    return blend, settings_from_json(Decision, values["decision"], path)
 
 
 def _read_json(path: Path) -> Any:

@@ -6,7 +6,7 @@ import contextlib
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,12 @@ class TrainingRun:
     restart: bool = False
 
     def train(
-        self, classifier: TextClassifier, data: TrainingData, progress: Progress | None = None
+        self,
+        classifier: TextClassifier,
+        data: TrainingData,
+        progress: Progress | None = None,
+        *,
+        finish: Callable[[TextClassifier], None] | None = None,
     ) -> TextClassifier:
         """Fit a classifier, save it, and remove the checkpoint.
 
@@ -53,6 +58,8 @@ class TrainingRun:
             What to learn from.
         progress : Progress, optional
             Told of everything.
+        finish : callable, optional
+            Given the fitted classifier before it is saved.
 
         Returns
         -------
@@ -68,6 +75,8 @@ class TrainingRun:
             _remove_checkpoint(self.checkpoint)
         classifier.set_params(vectors=data.vectors, unlabelled=data.unlabelled or None)
         self._fit(classifier, data, progress)
+        if finish is not None:
+            finish(classifier)
         save(classifier, self.out)
         _remove_checkpoint(self.checkpoint)
         return classifier

@@ -1,0 +1,149 @@
+"""What is tried: lists of values for some settings -> candidates, checked before any is fitted."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gatewise.base.errors import ConfigError
+from gatewise.classify.plan import check_recipe
+from gatewise.network.recipes import choose_recipe
+
+__all__ = ["DEFAULT_SPACE", "Candidate", "Range", "Space", "check_space", "grid"]
+
+DEFAULT_SPACE: dict[str, list[Any]] = {"units": [32, 64, 128, 256], "layers": [1, 2]}
+
+_MOST_CANDIDATES = 10_000
+# Numbers per token that the first layer reads, about: only to do the longest fits first.
+_READ = 300
+
+
+@dataclass(frozen=True)
+class Range:
+    """All numbers between two, for a sampler that draws from it.
+
+    Attributes
+    ----------
+    low, high : int or float
+        Both included; whole numbers if both are.
+    """
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise ConfigError(f"the range {self.low}:{self.high} is empty; the lower end is first")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is one of whole numbers."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it spans orders of magnitude, so that ratios count and not differences."""
+        return self.low > 0 and self.high / self.low >= 10
+
+
+# Setting -> the values to try.
+Space = Mapping[str, Sequence[Any] | Range]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One set of settings.
+
+    Attributes
+    ----------
+    params : dict
+        The settings that differ between candidates.
+    fixed : dict
+        Those that all candidates have.
+    """
+
+    params: Mapping[str, Any]
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What people are told of it, such as ``"units 64, layers 1"``."""
+        told = [f"{name.replace('_', ' ')} {_told(value)}" for name, value in self.params.items()]
+        return ", ".join(told) or "the one candidate"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Parameters of :class:`gatewise.TextClassifier`."""
+        return {**self.fixed, **self.params}
+
+    @property
+    def cost(self) -> float:
+        """How long a fit takes, in arithmetic of the LSTM."""
+        recipe = choose_recipe(self.settings.get("recipe", "modern"), **_recipe_part(self.settings))
+        further = (recipe.layers - 1) * 2 * recipe.units
+        return recipe.units * (_READ + recipe.units + further + (recipe.layers - 1) * recipe.units)
+
+    def check(self) -> None:
+        """Check every setting.
+
+        Raises
+        ------
+        ConfigError
+            If one is outside what is allowed.
+        """
+        check_recipe(
+            choose_recipe(self.settings.get("recipe", "modern"), **_recipe_part(self.settings))
+        )
+
+
+def check_space(space: Space, *, has_ranges: bool) -> None:
+    """Check that there is something to try, and not too much.
+
+    Parameters
+    ----------
+    space : mapping
+        Setting -> values.
+    has_ranges : bool
+        Whether ranges are allowed.
+
+    Raises
+    ------
+    ConfigError
+        If a list is empty or has a value twice, a range is not allowed, or there are more than
+        10,000 candidates.
+    """
+    for name, values in space.items():
+        if isinstance(values, Range):
+            if not has_ranges:
+                raise ConfigError(
+                    f"{name} is the range {values.low}:{values.high}, and a grid needs single "
+                    "values; name them, or add --sampler optuna"
+                )
+        elif not values or len(set(values)) < len(values):
+            raise ConfigError(
+                f"{name} has the values {list(values)!r}; name each once, one at least"
+            )
+    lists = [values for values in space.values() if not isinstance(values, Range)]
+    if not has_ranges and (n_candidates := math.prod(map(len, lists))) > _MOST_CANDIDATES:
+        raise ConfigError(
+            f"{n_candidates:,} candidates are more than {_MOST_CANDIDATES:,}; name fewer values, "
+            "or add --sampler optuna with --trials"
+        )
+
+
+def grid(space: Space, fixed: Mapping[str, Any]) -> Iterator[Candidate]:
+    """Yield every combination of the values, the last setting changing fastest."""
+    lists = [values for values in space.values() if not isinstance(values, Range)]
+    for values in itertools.product(*lists):
+        yield Candidate(dict(zip(space, values, strict=True)), fixed)
+
+
+def _recipe_part(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name != "recipe"}
+
+
+def _told(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,142 @@
+"""The chosen candidate, trained on all records, with what the folds have taught about deciding."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gatewise.base.files import json_bytes, write_json
+from gatewise.base.progress import Progress
+from gatewise.base.versions import package_versions
+from gatewise.classify.blend import Blend
+from gatewise.classify.calibration import fit_blend
+from gatewise.classify.classifier import TextClassifier
+from gatewise.classify.decision import Decision, keep_share
+from gatewise.classify.model import RawScores, blend_scores
+from gatewise.classify.training_data import TrainingData
+from gatewise.selection.fits import FitData
+from gatewise.selection.folds import Fold
+from gatewise.selection.outcomes import NEVER, FoldResult
+from gatewise.store.manifest import MANIFEST
+from gatewise.store.training_run import prepare_run
+from gatewise.text.corpus import corpus_from_lists
+
+__all__ = ["FINAL", "FoldResults", "decide_from_folds", "train_final"]
+
+FINAL = "model"
+
+_STAMP = "model.json"
+
+# Reads the folds of a candidate and what was reached on each, one at a time.
+FoldResults = Callable[[], Iterator[tuple[Fold, FoldResult]]]
+
+
+def train_final(
+    data: FitData,
+    settings: Mapping[str, Any],
+    found: FoldResults,
+    out: Path,
+    *,
+    seed: int,
+    coverage: float,
+    progress: Progress,
+) -> Path:
+    """Train a candidate on all records, unless that has been done.
+
+    Parameters
+    ----------
+    data : FitData
+        The records.
+    settings : mapping
+        Parameters of :class:`gatewise.TextClassifier`.
+    found : callable
+        Reads what the candidate reached on each fold: it decides the blend and the threshold.
+    out : Path
+        The run's folder; the model goes into ``out / "model"``.
+    seed : int
+        Of everything random.
+    coverage : float
+        Share of the answers that are given.
+    progress : Progress
+        Told of everything.
+
+    Returns
+    -------
+    Path
+        The model's folder.
+    """
+    blend, decision = decide_from_folds(data, found, coverage)
+    folder, note = out / FINAL, out / _STAMP
+    facts = {
+        "data": data.fingerprint,
+        "settings": dict(settings),
+        "seed": seed,
+        "blend": asdict(blend),
+        "decision": asdict(decision),
+        "versions": package_versions(),
+    }
+    stamp = hashlib.sha256(json_bytes(facts)).hexdigest()
+    begun, done = _begun(note)
+    if done == stamp and (folder / MANIFEST).exists():
+        return folder
+    run = prepare_run(folder, resume=begun == stamp, restart=begun != stamp)
+    write_json(note, {"begun": stamp, "done": ""})
+
+    def finish(classifier: TextClassifier) -> None:
+        classifier.model_ = replace(classifier.model_, blend=blend, decision=decision)
+
+    corpus = corpus_from_lists(data.texts, data.labels)
+    given = TrainingData(corpus, unlabelled=list(data.unlabelled), vectors=data.vectors)
+    classifier = TextClassifier(**settings, random_state=seed, class_weight=data.class_weight)
+    run.train(classifier, given, progress, finish=finish)
+    write_json(note, {"begun": stamp, "done": stamp})
+    return folder
+
+
+def decide_from_folds(data: FitData, found: FoldResults, coverage: float) -> tuple[Blend, Decision]:
+    """Choose temperatures, the weight of the blend and the threshold on all out-of-fold records.
+
+    Parameters
+    ----------
+    data : FitData
+        The records.
+    found : callable
+        Reads what a candidate reached on each fold.
+    coverage : float
+        Share of the answers that are given.
+
+    Returns
+    -------
+    blend : Blend
+    decision : Decision
+    """
+    number_of = {label: number for number, label in enumerate(data.classes)}
+    targets_of = np.array([number_of[label] for label in data.labels])  # (N,)
+    network, ngrams, targets = [], [], []
+    for fold, result in found():
+        true = targets_of[fold.test]
+        # A class that a fold did not know says nothing of how sure its fit may be.
+        known = result.raw.network[np.arange(len(true)), true] > NEVER
+        network.append(result.raw.network[known])
+        targets.append(true[known])
+        if result.raw.ngrams is not None:
+            ngrams.append(result.raw.ngrams[known])
+    raw = RawScores(np.concatenate(network), np.concatenate(ngrams) if ngrams else None)
+    blend = fit_blend(raw.network, raw.ngrams, np.concatenate(targets))
+    confidences = np.exp(blend_scores(raw, blend).blend.max(axis=1))  # (N,)
+    return blend, keep_share(confidences, coverage)
+
+
+def _begun(note: Path) -> tuple[str, str]:
+    """Read which model was begun and which was done; another file's content is neither."""
+    try:
+        found = json.loads(note.read_bytes())
+        return str(found["begun"]), str(found["done"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "", ""
