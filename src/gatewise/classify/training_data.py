@@ -58,6 +58,7 @@ def read_training_data(
     unlabelled: Iterable[Path] = (),
     vectors: Path | None = None,
     language: str = "auto",
+    further: Sequence[str] = (),
 ) -> TrainingData:
     """Read the labelled texts, and whatever else is to be learnt from.
 
@@ -75,6 +76,8 @@ def read_training_data(
         A file of word vectors, of which only the words of the texts are kept.
     language : str
         For the words of the texts.
+    further : sequence of str
+        More columns of the labelled texts to keep.
 
     Returns
     -------
@@ -85,7 +88,9 @@ def read_training_data(
     DataError
         If a file cannot be read or used.
     """
-    corpus = read_corpus(source, text_column=text_column, label_column=label_column)
+    corpus = read_corpus(
+        source, text_column=text_column, label_column=label_column, further=further
+    )
     held_out = (
         read_corpus(validation, text_column=text_column, label_column=label_column, min_labels=1)
         if validation is not None

@@ -17,7 +17,9 @@ from gatewise.cli.info import info
 from gatewise.cli.neighbours import neighbours
 from gatewise.cli.predict import predict
 from gatewise.cli.replay import replay
+from gatewise.cli.report import report
 from gatewise.cli.train import train
+from gatewise.cli.tune import tune
 
 __all__ = ["app", "run"]
 
@@ -29,7 +31,18 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (demo, train, evaluate, predict, replay, info, neighbours, export):
+for _command in (
+    demo,
+    train,
+    evaluate,
+    predict,
+    replay,
+    tune,
+    report,
+    info,
+    neighbours,
+    export,
+):
     app.command()(_command)
 
 

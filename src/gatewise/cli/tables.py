@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
@@ -13,9 +14,11 @@ if TYPE_CHECKING:
     from gatewise.classify.model import FittedModel
     from gatewise.evaluate.evaluation import Evaluation
     from gatewise.evaluate.metrics import Metrics
+    from gatewise.selection.choice import CandidateResult, Choice
 
 __all__ = [
     "PART_NAMES",
+    "candidate_table",
     "class_table",
     "confused_table",
     "epochs_told",
@@ -91,6 +94,28 @@ def remarks_on(metrics: Metrics) -> list[str]:
         f"{n_records:,} of {metrics.n_records:,} records have labels that the model was not "
         f"trained on, and count as wrong: {named}"
     ]
+
+
+def candidate_table(results: Sequence[CandidateResult], choice: Choice) -> Table:
+    """Compare candidates that were cross-validated, the best first."""
+    what = results[0].score.replace("_", " ").replace("f1", "F1")
+    table = _table("candidate", what, "+-", "LSTM alone", "seconds a fit", "parameters")
+    table.add_column("", overflow="fold")
+    marks = ((choice.chosen, "chosen"), (choice.best, "best"), (choice.fastest, "fastest"))
+    for place, one in sorted(enumerate(results), key=lambda both: _rank(both[1])):
+        told = [_number(value, ".2%") for value in (one.mean, one.standard_error)]
+        told += [_number(one.part_mean("lstm"), ".2%"), _number(one.seconds, ",.0f")]
+        state = visible(one.state) or ", ".join(mark for number, mark in marks if number == place)
+        table.add_row(visible(one.name), *told, f"{one.parameters:,}", state)
+    return table
+
+
+def _rank(result: CandidateResult) -> tuple[bool, float]:
+    return bool(result.state), math.inf if math.isnan(result.mean) else -result.mean
+
+
+def _number(value: float, form: str) -> str:
+    return "" if math.isnan(value) else format(value, form)
 
 
 def held_out_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:

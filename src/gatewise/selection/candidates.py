@@ -12,7 +12,7 @@ from gatewise.base.errors import ConfigError
 from gatewise.classify.plan import check_recipe
 from gatewise.network.recipes import choose_recipe
 
-__all__ = ["DEFAULT_SPACE", "Candidate", "Range", "Space", "check_space", "grid"]
+__all__ = ["DEFAULT_SPACE", "Candidate", "Range", "Space", "as_space", "check_space", "grid"]
 
 DEFAULT_SPACE: dict[str, list[Any]] = {"units": [32, 64, 128, 256], "layers": [1, 2]}
 
@@ -97,6 +97,38 @@ class Candidate:
         check_recipe(
             choose_recipe(self.settings.get("recipe", "modern"), **_recipe_part(self.settings))
         )
+
+
+def as_space(
+    given: Mapping[str, Sequence[Any] | tuple[Any, Any]],
+) -> tuple[dict[str, Sequence[Any] | Range], dict[str, Any]]:
+    """Tell what is to be tried from what is fixed.
+
+    Parameters
+    ----------
+    given : mapping
+        Setting -> a list of values, or a pair (low, high) for a range.
+
+    Returns
+    -------
+    space : dict
+        The settings with several values; if none has, units and layers as far as they are not
+        given.
+    fixed : dict
+        The settings with a single value.
+    """
+    space: dict[str, Sequence[Any] | Range] = {}
+    fixed: dict[str, Any] = {}
+    for name, values in given.items():
+        if isinstance(values, tuple):
+            space[name] = Range(*values)
+        elif len(values) == 1:
+            fixed[name] = values[0]
+        else:
+            space[name] = values
+    if not space:
+        space |= {name: values for name, values in DEFAULT_SPACE.items() if name not in fixed}
+    return space, fixed
 
 
 def check_space(space: Space, *, has_ranges: bool) -> None:

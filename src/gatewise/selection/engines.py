@@ -137,6 +137,7 @@ def _do(data: Any, work: Work, folder: Path, stamp: str, unit: Unit) -> tuple[st
 
 
 def _told(error: Exception) -> str:
+    error = getattr(error, "cause", None) or error  # Ray wraps what a call raised
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {lines[0]}"
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -15,7 +18,7 @@ from gatewise.base.config import check_whole_number
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.seeding import derive_seed
 
-__all__ = ["Fold", "Folds", "make_folds"]
+__all__ = ["Fold", "Folds", "make_folds", "read_times"]
 
 Numbers = NDArray[np.int64]
 
@@ -108,6 +111,39 @@ def make_folds(
         for train, test in _quietly(splitter, targets, groups):
             folds.append(Fold(len(folds), train, test))
     return Folds(folds, notes)
+
+
+def read_times(values: Sequence[str], lines: Sequence[int], column: str) -> list[float]:
+    """Read a column of times, all numbers or all ISO 8601 dates, as something that sorts.
+
+    Raises
+    ------
+    DataError
+        If one is neither.
+    """
+    readings = [list(map(read, values)) for read in (_number, _date)]
+    for found in readings:
+        if None not in found:
+            return [time for time in found if time is not None]
+    likeliest = min(readings, key=lambda found: found.count(None))
+    bad = likeliest.index(None)
+    raise DataError(
+        f"line {lines[bad]} has {values[bad]!r:.40} in the column {column!r}; all must be numbers, "
+        "or all dates such as 2026-11-25 or 2026-11-25T18:30:00"
+    )
+
+
+def _number(value: str) -> float | None:
+    with contextlib.suppress(ValueError):
+        if math.isfinite(number := float(value)):
+            return number
+    return None
+
+
+def _date(value: str) -> float | None:
+    with contextlib.suppress(ValueError, OverflowError):
+        return datetime.fromisoformat(value.strip()).timestamp()
+    return None
 
 
 def _check_lengths(n_records: int, **columns: Sequence[Any] | None) -> None:

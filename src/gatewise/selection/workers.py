@@ -10,22 +10,27 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from joblib.externals.loky import ProcessPoolExecutor
+from joblib.externals.loky import ProcessPoolExecutor, process_executor
 
 from gatewise.base.config import check_choice, check_whole_number
 from gatewise.base.errors import ConfigError
+from gatewise.selection.clusters import THREAD_LIMITS, DaskWorkers, RayWorkers
 
 __all__ = ["ENGINES", "Engine", "Workers", "open_workers"]
 
 ENGINES = ("local", "ray", "dask")
 
-_THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _LOOK_FOR_PARENT_EVERY = 1.0  # seconds
+# loky ends a process that has grown by 300 MB. A fit grows it by more without any leak, and a new
+# one takes seconds to start.
+_MOST_GROWTH = 2 << 30  # bytes
+warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
 
 # What each process was handed when it started.
 _handed: Any = None
@@ -96,17 +101,23 @@ def open_workers(engine: Engine, data: Any) -> Iterator[Workers]:
     Raises
     ------
     ConfigError
-        If the cluster does not answer.
+        If the cluster does not answer, or cannot do it.
     MissingExtraError
         If its package is not installed.
     """
-    workers = _LocalWorkers(engine, data)
-    at_once = True
+    workers, at_once = _started(engine, data), True
     try:
         yield workers
         at_once = False
     finally:
         workers.close(at_once=at_once)
+
+
+def _started(engine: Engine, data: Any) -> Workers:
+    if engine.address is None:
+        return _LocalWorkers(engine, data)
+    kind = RayWorkers if engine.kind == "ray" else DaskWorkers
+    return kind(engine.address, engine.threads, data)
 
 
 class _LocalWorkers:
@@ -123,7 +134,7 @@ class _LocalWorkers:
                 timeout=None,
                 initializer=_begin,
                 initargs=(self._data, os.getpid()),
-                env={name: str(self._engine.threads) for name in _THREAD_LIMITS},
+                env={name: str(self._engine.threads) for name in THREAD_LIMITS},
             )
         future: Future[Any] = self._executor.submit(_call, function, *arguments)
         return future
@@ -141,6 +152,7 @@ def _begin(data: Any, parent: int) -> None:
     """Prepare a new process."""
     global _handed
     _handed = data
+    process_executor._MAX_MEMORY_LEAK_SIZE = _MOST_GROWTH
     # Ctrl-C reaches all processes of a terminal; the one that started the others ends them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

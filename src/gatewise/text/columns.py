@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gatewise.base.errors import DataError
 
-__all__ = ["ColumnChoice", "choose_columns", "choose_text_column"]
+__all__ = ["ColumnChoice", "check_columns", "choose_columns", "choose_text_column"]
 
 _TEXT_NAMES = (
     "text texts body message content sentence question query review ticket comment document "
@@ -93,6 +93,18 @@ def choose_text_column(
             "say it with --text COL (text_column=)"
         )
     return guessed, (f"column {guessed!r} is taken for the text",)
+
+
+def check_columns(columns: Sequence[str], names: Sequence[str], source: str) -> None:
+    """Check that further columns are there.
+
+    Raises
+    ------
+    DataError
+        If one is not.
+    """
+    for name in names:
+        _named(columns, name, source, "its option")
 
 
 def _named(columns: Sequence[str], name: str | None, source: str, option: str) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewise.base.errors import DataError
-from gatewise.text.columns import choose_columns, choose_text_column
+from gatewise.text.columns import check_columns, choose_columns, choose_text_column
 from gatewise.text.lines import open_text, plain_errors
 from gatewise.text.rows import JsonText, Row, cell_text, cells_problem
 from gatewise.text.tables import ending_of, open_table
@@ -62,6 +62,8 @@ class Corpus:
         What was guessed or is unusual.
     encoding : str or None
         Of a text file.
+    further : dict
+        What else was asked for: column -> one value per text.
     """
 
     texts: list[str]
@@ -73,6 +75,7 @@ class Corpus:
     refused: list[Refused] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     encoding: str | None = None
+    further: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def n_duplicates(self) -> int:
@@ -134,6 +137,7 @@ def read_corpus(
     text_column: str | None = None,
     label_column: str | None = None,
     min_labels: int = 2,
+    further: Sequence[str] = (),
 ) -> Corpus:
     """Read labelled texts.
 
@@ -146,6 +150,8 @@ def read_corpus(
         The columns. None: guessed by their names, if there is only one way to.
     min_labels : int
         How many labels there must be: 2 to learn from, 1 to measure on.
+    further : sequence of str
+        More columns to keep; a record without one of them is refused.
 
     Returns
     -------
@@ -159,13 +165,15 @@ def read_corpus(
         be used, or there are fewer labels.
     """
     if isinstance(source, str | os.PathLike) and source != "-" and os.path.isdir(source):
-        if text_column or label_column:
+        if text_column or label_column or further:
             raise DataError(f"{source} is a folder, which has no columns; name none")
         return _read_folder(Path(source), min_labels)
     table = open_table(source)
     chosen = choose_columns(table.columns, text_column, label_column, table.source)
     notes = [*table.notes, *chosen.notes]
+    check_columns(table.columns, further, table.source)
     corpus = Corpus([], [], [], table.source, chosen.text, chosen.label, [], notes, table.encoding)
+    corpus.further.update((name, []) for name in further)
     records = (
         (row, row.fields.get(chosen.text), row.fields.get(chosen.label)) for row in table.rows()
     )
@@ -321,12 +329,16 @@ def _filled(corpus: Corpus, records: Iterable[_Record], min_labels: int = 2) -> 
     """Sort records into the corpus's lists; complain if no corpus comes of it."""
     for row, text, label in records:
         problem = row.problem or _unusable(text, "text") or _unusable(label, "label")
+        cells = {name: row.fields.get(name) for name in corpus.further}
+        problem = problem or next(filter(None, (_unusable(v, n) for n, v in cells.items())), None)
         if problem or text is None or label is None:
             corpus.refused.append(Refused(row.line, problem or "no text"))
         else:
             corpus.texts.append(text)
             corpus.labels.append(label.strip())
             corpus.lines.append(row.line)
+            for name, cell in cells.items():
+                corpus.further[name].append(cell or "")
     if not corpus.texts:
         raise DataError(
             f"{corpus.source} has no record that can be used{_most_refused(corpus.refused)}"

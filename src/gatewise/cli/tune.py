@@ -1,0 +1,169 @@
+"""``gatewise tune``: how many units, and whatever else, by cross-validation."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gatewise.cli.console import remark, require_training, say, show
+from gatewise.cli.options import DataArgument, LabelOption, TextOption
+from gatewise.cli.progress import open_progress
+from gatewise.cli.run_options import (
+    AddressOption,
+    ClassWeightOption,
+    EngineOption,
+    FoldsOption,
+    GroupOption,
+    RepeatsOption,
+    RunOption,
+    SeedOption,
+    ThreadsOption,
+    TimeOption,
+    UnlabelledOption,
+    VectorsOption,
+    WorkersOption,
+    default_workers,
+    telling_how_to_go_on,
+)
+from gatewise.cli.search_settings import searched_settings, with_searched_settings
+from gatewise.cli.tables import candidate_table
+
+if TYPE_CHECKING:
+    from gatewise.selection.sizes import Tuning
+
+__all__ = ["tune"]
+
+SamplerOption = Annotated[
+    str,
+    typer.Option(
+        "--sampler",
+        metavar="grid|optuna",
+        help="All combinations, or as many as --trials, each chosen by what was found before.",
+    ),
+]
+TrialsOption = Annotated[int, typer.Option("--trials", help="Candidates that optuna tries.")]
+ScoreOption = Annotated[
+    str,
+    typer.Option("--score", metavar="accuracy|macro_f1", help="What candidates are judged by."),
+]
+DropOption = Annotated[
+    bool,
+    typer.Option(
+        "--drop/--no-drop", help="Give a candidate up that cannot catch up after two folds."
+    ),
+]
+FinalOption = Annotated[
+    bool,
+    typer.Option("--final/--no-final", help="Train the chosen one on all records, into RUN/model."),
+]
+CoverageOption = Annotated[
+    float,
+    typer.Option(
+        "--abstain-coverage",
+        metavar="SHARE",
+        help="Share of the texts that the model answers; to the others it says: abstain.",
+    ),
+]
+
+
+@with_searched_settings
+def tune(
+    data: DataArgument,
+    *,
+    out: RunOption,
+    text: TextOption = None,
+    label: LabelOption = None,
+    sampler: SamplerOption = "grid",
+    trials: TrialsOption = 20,
+    score: ScoreOption = "accuracy",
+    drop: DropOption = True,
+    final: FinalOption = True,
+    coverage: CoverageOption = 0.95,
+    seed: SeedOption = 0,
+    folds: FoldsOption = 5,
+    repeats: RepeatsOption = 1,
+    group: GroupOption = None,
+    time: TimeOption = None,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
+    workers: WorkersOption = None,
+    threads: ThreadsOption = 1,
+    unlabelled: UnlabelledOption = None,
+    vectors: VectorsOption = None,
+    class_weight: ClassWeightOption = None,
+    **settings: Any,
+) -> None:
+    """Find out by cross-validation how many units your data want, or any other setting.
+
+    Every setting takes a list: --units 32,64,128 --dropout 0.3,0.5. What has several values is
+    tried in all combinations; by default units and layers. Word vectors, vocabulary and the end of
+    training are found anew inside each fold. The smallest network within one standard error of the
+    best is trained on all records. With --sampler optuna, --units 16:512 is a range.
+    """
+    require_training("tune a model")
+    from gatewise.classify.training_data import class_weights, read_training_data
+    from gatewise.report.run_page import write_run_page
+    from gatewise.selection.candidates import as_space
+    from gatewise.selection.run_data import make_fit_data
+    from gatewise.selection.sizes import TuneRequest
+    from gatewise.selection.sizes import tune as tune_sizes
+    from gatewise.selection.workers import Engine
+
+    space, fixed = as_space(searched_settings(settings))
+    place = Engine(engine, default_workers(workers, threads), threads, address)
+    read = read_training_data(
+        data,
+        text_column=text,
+        label_column=label,
+        unlabelled=unlabelled or (),
+        vectors=vectors,
+        language=fixed.get("language", "auto"),
+        further=[column for column in (group, time) if column is not None],
+    )
+    remark(read.summary())
+    weights = class_weights(class_weight or (), read.corpus)
+    shared = make_fit_data(
+        read,
+        folds,
+        repeats=repeats,
+        group=group,
+        time=time,
+        seed=seed,
+        threads=threads,
+        class_weight=weights,
+    )
+    remark(f"note: {note}" for note in shared.folds.notes)
+    request = TuneRequest(
+        out,
+        space,
+        fixed,
+        sampler=sampler,
+        trials=trials,
+        score=score,
+        drop=drop,
+        final=final,
+        coverage=coverage,
+        seed=seed,
+        engine=place,
+        lines=read.corpus.lines,
+    )
+    with telling_how_to_go_on(), open_progress() as progress:
+        found = tune_sizes(shared, request, progress)
+    page = write_run_page(out)
+    _tell(found)
+    name = shlex.quote(str(found.model))
+    say("", f"written: {page}, and beside it results.json, oof.parquet and chart.svg")
+    if found.model is not None:
+        say(f"model written to {found.model}", f"next, type: gatewise evaluate {name} FILE")
+
+
+def _tell(found: Tuning) -> None:
+    show(candidate_table(found.results, found.choice))
+    say("", found.choice.reason)
+    fastest, chosen = found.choice.fastest, found.choice.chosen
+    if fastest != chosen:
+        one = found.results[fastest]
+        say(f"{one.name} is the fastest within one point of the best: {one.seconds:.0f} s a fit.")
+    remark(f"note: {note}" for note in found.notes)

@@ -1,0 +1,1 @@
+"""Results -> facts -> charts -> one HTML file."""
