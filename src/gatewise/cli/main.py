@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gatewise import __version__
+from gatewise.cli.compare import compare
 from gatewise.cli.demo import demo
 from gatewise.cli.evaluate import evaluate
 from gatewise.cli.export import export
@@ -38,6 +39,7 @@ for _command in (
     predict,
     replay,
     tune,
+    compare,
     report,
     info,
     neighbours,

@@ -7,11 +7,15 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gatewise.cli.console import remark
+
+if TYPE_CHECKING:
+    from gatewise.selection.fits import FitData
+    from gatewise.selection.workers import Engine
 
 __all__ = [
     "AddressOption",
@@ -21,13 +25,14 @@ __all__ = [
     "GroupOption",
     "RepeatsOption",
     "RunOption",
+    "ScoreOption",
     "SeedOption",
     "ThreadsOption",
     "TimeOption",
     "UnlabelledOption",
     "VectorsOption",
     "WorkersOption",
-    "default_workers",
+    "read_fit_data",
     "telling_how_to_go_on",
 ]
 
@@ -69,6 +74,10 @@ TimeOption = Annotated[
         rich_help_panel=_FOLDS,
         show_default=False,
     ),
+]
+ScoreOption = Annotated[
+    str,
+    typer.Option("--score", metavar="accuracy|macro_f1", help="What all are judged by."),
 ]
 SeedOption = Annotated[
     int,
@@ -131,11 +140,65 @@ ClassWeightOption = Annotated[
 ]
 
 
-def default_workers(workers: int | None, threads: int) -> int:
-    """Take the number given, or as many as this machine has cores for."""
+def read_fit_data(
+    data: str,
+    *,
+    text: str | None,
+    label: str | None,
+    folds: int,
+    repeats: int,
+    group: str | None,
+    time: str | None,
+    seed: int,
+    engine: str,
+    address: str | None,
+    workers: int | None,
+    threads: int,
+    unlabelled: list[Path] | None,
+    vectors: Path | None,
+    class_weight: list[str] | None,
+    language: str,
+) -> tuple[FitData, list[int], Engine]:
+    """Read the records, say what came, and part them into folds.
+
+    Returns
+    -------
+    data : FitData
+        Records and folds.
+    lines : list of int
+        Where each record stands in its file.
+    engine : Engine
+        Where to fit.
+    """
     from joblib import cpu_count
 
-    return workers if workers is not None else max(1, cpu_count() // max(1, threads))
+    from gatewise.classify.training_data import class_weights, read_training_data
+    from gatewise.selection.run_data import make_fit_data
+    from gatewise.selection.workers import Engine
+
+    fitting = max(1, cpu_count() // max(1, threads)) if workers is None else workers
+    place = Engine(engine, fitting, threads, address)
+    read = read_training_data(
+        data,
+        text_column=text,
+        label_column=label,
+        unlabelled=unlabelled or (),
+        vectors=vectors,
+        language=language,
+        further=[column for column in (group, time) if column is not None],
+    )
+    remark(read.summary())
+    shared = make_fit_data(
+        read,
+        folds,
+        repeats=repeats,
+        group=group,
+        time=time,
+        seed=seed,
+        threads=threads,
+        class_weight=class_weights(class_weight or (), read.corpus),
+    )
+    return shared, read.corpus.lines, place
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gatewise.evaluate.evaluation import Evaluation
     from gatewise.evaluate.metrics import Metrics
     from gatewise.selection.choice import CandidateResult, Choice
+    from gatewise.selection.comparison import Comparison
 
 __all__ = [
     "PART_NAMES",
@@ -24,6 +25,8 @@ __all__ = [
     "epochs_told",
     "fact_table",
     "held_out_facts",
+    "method_table",
+    "pair_table",
     "part_table",
     "remarks_on",
     "share",
@@ -107,6 +110,33 @@ def candidate_table(results: Sequence[CandidateResult], choice: Choice) -> Table
         told += [_number(one.part_mean("lstm"), ".2%"), _number(one.seconds, ",.0f")]
         state = visible(one.state) or ", ".join(mark for number, mark in marks if number == place)
         table.add_row(visible(one.name), *told, f"{one.parameters:,}", state)
+    return table
+
+
+def method_table(results: Sequence[CandidateResult], chosen: int) -> Table:
+    """Compare methods that were cross-validated, the best first."""
+    what = results[0].score.replace("_", " ").replace("f1", "F1")
+    table = _table("method", what, "deviation", "seconds a fit", "numbers learnt")
+    table.add_column("", overflow="fold")
+    for place, one in sorted(enumerate(results), key=lambda both: _rank(both[1])):
+        told = [_number(value, ".2%") for value in (one.mean, one.deviation)]
+        told.append(_number(one.seconds, ",.1f"))
+        state = visible(one.state) or ("quickest that is as good" if place == chosen else "")
+        table.add_row(one.name, *told, f"{one.parameters:,}", state)
+    return table
+
+
+def pair_table(found: Comparison) -> Table:
+    """Show which of two methods is better, and how surely."""
+    names = {str(one.params["method"]): one.name for one in found.results}
+    table = _table("first", "second", "points", "95 % interval", "p (t-test)", "p (McNemar)")
+    for pair in found.pairs:
+        one = pair.difference
+        interval = f"{100 * one.low:+.2f} to {100 * one.high:+.2f}"
+        chances = (f"{one.p_value:.4f}", f"{pair.mcnemar:.4f}")
+        table.add_row(
+            names[pair.first], names[pair.second], f"{100 * one.mean:+.2f}", interval, *chances
+        )
     return table
 
 

@@ -18,13 +18,14 @@ from gatewise.cli.run_options import (
     GroupOption,
     RepeatsOption,
     RunOption,
+    ScoreOption,
     SeedOption,
     ThreadsOption,
     TimeOption,
     UnlabelledOption,
     VectorsOption,
     WorkersOption,
-    default_workers,
+    read_fit_data,
     telling_how_to_go_on,
 )
 from gatewise.cli.search_settings import searched_settings, with_searched_settings
@@ -44,10 +45,6 @@ SamplerOption = Annotated[
     ),
 ]
 TrialsOption = Annotated[int, typer.Option("--trials", help="Candidates that optuna tries.")]
-ScoreOption = Annotated[
-    str,
-    typer.Option("--score", metavar="accuracy|macro_f1", help="What candidates are judged by."),
-]
 DropOption = Annotated[
     bool,
     typer.Option(
@@ -103,38 +100,30 @@ def tune(
     best is trained on all records. With --sampler optuna, --units 16:512 is a range.
     """
     require_training("tune a model")
-    from gatewise.classify.training_data import class_weights, read_training_data
     from gatewise.report.run_page import write_run_page
     from gatewise.selection.candidates import as_space
-    from gatewise.selection.run_data import make_fit_data
     from gatewise.selection.sizes import TuneRequest
     from gatewise.selection.sizes import tune as tune_sizes
-    from gatewise.selection.workers import Engine
 
     space, fixed = as_space(searched_settings(settings))
-    place = Engine(engine, default_workers(workers, threads), threads, address)
-    read = read_training_data(
+    shared, lines, place = read_fit_data(
         data,
-        text_column=text,
-        label_column=label,
-        unlabelled=unlabelled or (),
-        vectors=vectors,
-        language=fixed.get("language", "auto"),
-        further=[column for column in (group, time) if column is not None],
-    )
-    remark(read.summary())
-    weights = class_weights(class_weight or (), read.corpus)
-    shared = make_fit_data(
-        read,
-        folds,
+        text=text,
+        label=label,
+        folds=folds,
         repeats=repeats,
         group=group,
         time=time,
         seed=seed,
+        engine=engine,
+        address=address,
+        workers=workers,
         threads=threads,
-        class_weight=weights,
+        unlabelled=unlabelled,
+        vectors=vectors,
+        class_weight=class_weight,
+        language=fixed.get("language", "auto"),
     )
-    remark(f"note: {note}" for note in shared.folds.notes)
     request = TuneRequest(
         out,
         space,
@@ -147,7 +136,7 @@ def tune(
         coverage=coverage,
         seed=seed,
         engine=place,
-        lines=read.corpus.lines,
+        lines=lines,
     )
     with telling_how_to_go_on(), open_progress() as progress:
         found = tune_sizes(shared, request, progress)

@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, NullLocator, PercentFormatter
 
 from gatewise.report.facts import RunFacts, part_mean
 
-__all__ = ["run_chart"]
+__all__ = ["curve_chart", "run_chart"]
 
 Row = dict[str, Any]
 
@@ -52,9 +52,43 @@ def run_chart(facts: RunFacts) -> str:
     """
     with rc_context(_STYLE):
         along = _numeric_setting(facts.rows)
-        figure = _lines(facts, along) if along else _dots(facts)
-        stream = io.StringIO()
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+        return _svg(_lines(facts, along) if along else _dots(facts))
+
+
+def curve_chart(facts: RunFacts) -> str:
+    """Draw what less data would have brought, part by part, as SVG.
+
+    Parameters
+    ----------
+    facts : RunFacts
+        Of ``compare``, with a learning curve.
+
+    Returns
+    -------
+    str
+    """
+    points = facts.summary["curve"]
+    names = {"blend": "LSTM and n-grams", "lstm": "LSTM alone", "ngrams": "n-grams alone"}
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(_WIDTH, 4.0), layout="constrained")
+        axes = figure.subplots()
+        x = [point["n_records"] for point in points]
+        for (part, name), colour in zip(names.items(), _COLOURS, strict=False):
+            found = [point["scores"].get(part, [math.nan]) for point in points]
+            errors = [np.std(one, ddof=1) / math.sqrt(len(one)) for one in found if len(one) > 1]
+            if len(errors) == len(found):
+                means = [float(np.mean(one)) for one in found]
+                axes.errorbar(x, means, errors, fmt="o-", color=colour, capsize=4, label=name)
+        _number_axis(axes, x, "records learnt from")
+        axes.set_ylabel(_score_name(facts))
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.legend(fontsize="small")
+        return _svg(figure)
+
+
+def _svg(figure: Figure) -> str:
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     svg = stream.getvalue()
     return svg[svg.index("<svg") :]
 
@@ -147,7 +181,7 @@ def _number_axis(axes: Axes, values: Sequence[float], along: str) -> None:
         axes.xaxis.set_minor_locator(NullLocator())
     if len(values) <= 12:
         axes.set_xticks(values)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.set_xlabel(along.replace("_", " "))
 
 

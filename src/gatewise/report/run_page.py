@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from gatewise import __version__
 from gatewise.base.files import write_bytes
-from gatewise.report.charts import run_chart
+from gatewise.report.charts import curve_chart, run_chart
 from gatewise.report.facts import RunFacts, part_mean, read_run
 
 __all__ = ["CHART", "PAGE", "run_page", "write_run_page"]
@@ -69,6 +69,8 @@ def run_page(facts: RunFacts, chart: str) -> str:
         rows=rows,
         summary=facts.summary,
         score=score.replace("_", " ").replace("f1", "F1"),
+        curve=Markup(curve_chart(facts)) if facts.summary.get("curve") else "",
+        titles={row["params"].get("method"): row["name"] for row in facts.rows},
         chart=Markup(chart),  # our own drawing, whose texts matplotlib has escaped
         style=Markup(_style()),
         version=__version__,
@@ -85,4 +87,6 @@ def _points(value: Any) -> str:
 
 
 def _number(value: Any) -> str:
-    return "" if value is None else f"{value:,.0f}"
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"

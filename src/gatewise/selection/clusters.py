@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
@@ -81,11 +82,11 @@ class RayWorkers:
         if self._is_ours:
             _check_ray_answers(address)
             ray.init(address, log_to_driver=False, configure_logging=False)
-        self._check_size(address, threads)
         self._threads, self._versions = threads, _versions_here()
+        self._running: dict[Future[Any], Any] = {}
+        self._check_size(address)
         self._task = ray.remote(_call_on_ray).options(num_cpus=threads, max_retries=_RETRIES)
         self._data = ray.put(data)
-        self._running: dict[Future[Any], Any] = {}
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Have ``function(data, *arguments)`` computed by one of them."""
@@ -109,15 +110,15 @@ class RayWorkers:
         if self._is_ours:
             self._ray.shutdown()
 
-    def _check_size(self, address: str, threads: int) -> None:
+    def _check_size(self, address: str) -> None:
         """Refuse what no node can do: Ray would wait for a larger one for ever."""
         sizes = [node["Resources"].get("CPU", 0) for node in self._ray.nodes() if node["Alive"]]
         largest = int(max(sizes, default=0))
-        if largest < threads:
+        if largest < self._threads:
             self.close(at_once=True)
             raise ConfigError(
-                f"threads is {threads}; the largest node of the Ray cluster at {address!r} has "
-                f"{largest} processors (ray start --num-cpus)"
+                f"threads is {self._threads}; the largest node of the Ray cluster at {address!r} "
+                f"has {largest} (ray start --num-cpus)"
             )
 
 
@@ -143,20 +144,21 @@ class DaskWorkers:
     """
 
     def __init__(self, address: str, threads: int, data: Any) -> None:
-        distributed = require("distributed", extra="dask", purpose="have work done by Dask")
+        distributed = _dask()
         _check_dask_answers(address)
-        self._address, self._content = address, data
         self._threads, self._versions = threads, _versions_here()
         self._client = distributed.Client(address, timeout=_ANSWERS_WITHIN, set_as_default=False)
         self._executor = self._client.get_executor(pure=False)
-        self._data = self._sent()
+        self._check_size(address)
+        # A plugin reaches workers that come later, too; of what is scattered Dask drops copies.
+        holder = distributed.WorkerPlugin()
+        holder.data, self._name = data, f"gatewise-{uuid.uuid4()}"
+        self._client.register_plugin(holder, name=self._name)
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Have ``function(data, *arguments)`` computed by one of them."""
-        if self._data.status != "finished":  # all nodes that had them died
-            self._data = self._sent()
         call = _Call(function, arguments, self._threads, self._versions)
-        future: Future[Any] = self._executor.submit(call, self._data)
+        future: Future[Any] = self._executor.submit(_call_on_dask, call, self._name)
         return future
 
     def renew(self) -> None:
@@ -165,22 +167,27 @@ class DaskWorkers:
     def close(self, *, at_once: bool) -> None:
         """Leave the cluster; at once, or when nothing is being done."""
         self._executor.shutdown(wait=not at_once)
+        self._client.unregister_worker_plugin(self._name)
         self._client.close()
 
-    def _sent(self) -> Any:
+    def _check_size(self, address: str) -> None:
+        """Refuse a cluster without workers: Dask would wait for one for ever."""
         try:
             self._client.wait_for_workers(1, timeout=_ANSWERS_WITHIN)
         except TimeoutError as error:
-            self.close(at_once=True)
+            self._client.close()
             raise ConfigError(
-                f"the Dask cluster at {self._address!r} has no workers; start one on each node "
-                f"with: dask worker {self._address} --nthreads 1"
+                f"the Dask cluster at {address!r} has no workers; start one on each node with: "
+                f"dask worker {address} --nthreads 1"
             ) from error
-        return self._client.scatter([self._content], broadcast=True, hash=False)[0]
 
 
 def _ray() -> ModuleType:
     return require("ray", extra="ray", purpose="have work done by Ray")
+
+
+def _dask() -> ModuleType:
+    return require("distributed", extra="dask", purpose="have work done by Dask")
 
 
 def _call_on_ray(call: _Call, references: list[Any]) -> Any:
@@ -191,6 +198,10 @@ def _call_on_ray(call: _Call, references: list[Any]) -> Any:
         _held = ("", None)  # lets go of other data first
         _held = (name, _ray().get(references[0]))
     return call(_held[1])
+
+
+def _call_on_dask(call: _Call, name: str) -> Any:
+    return call(_dask().get_worker().plugins[name].data)
 
 
 def _check_versions(wanted: Mapping[str, str]) -> None:

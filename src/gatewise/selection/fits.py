@@ -176,7 +176,8 @@ def _fit_classifier(data: FitData, facts: FitFacts, rows: Numbers, fold: Fold) -
     model = classifier.model_
     tokens = [tokenize(data.texts[row], model.language) for row in fold.test]
     n_parameters = sum(array.size for array in model.network.arrays().values())
-    return FoldResult.judged(
+    spent = model.facts["seconds"]
+    found = FoldResult.judged(
         [data.labels[row] for row in fold.test],
         data.classes,
         model.labels,
@@ -185,6 +186,7 @@ def _fit_classifier(data: FitData, facts: FitFacts, rows: Numbers, fold: Fold) -
         n_parameters=int(n_parameters),
         n_ngram_weights=int(model.ngrams.weights.size) if model.ngrams else 0,
     )
+    return replace(found, companion_seconds=spent["tokens"] + spent["companion"])
 
 
 def _fit_averages(data: FitData, facts: FitFacts, rows: Numbers, fold: Fold) -> FoldResult:

@@ -44,6 +44,8 @@ class FoldResult:
         Numbers learnt by the network and by the companion.
     seconds : float
         Of fit and scoring.
+    companion_seconds : float
+        Of them, those that the companion took, with the cutting into tokens.
     """
 
     classes: list[str]
@@ -53,6 +55,7 @@ class FoldResult:
     n_parameters: int = 0
     n_ngram_weights: int = 0
     seconds: float = 0.0
+    companion_seconds: float = 0.0
 
     @classmethod
     def judged(
@@ -105,6 +108,17 @@ class FoldResult:
         """The calibrated logarithms of probabilities of each part."""
         return blend_scores(self.raw, self.blend)
 
+    def part_seconds(self, part: str) -> float:
+        """Tell the seconds of a part, as if it had been fitted by itself."""
+        if part == "ngrams":
+            return self.companion_seconds
+        return self.seconds - (self.companion_seconds if part == "lstm" else 0.0)
+
+    def part_size(self, part: str) -> int:
+        """Tell the numbers that a part has learnt."""
+        sizes = {"lstm": self.n_parameters, "ngrams": self.n_ngram_weights}
+        return sizes.get(part, self.n_parameters + self.n_ngram_weights)
+
     def to_plain(self) -> dict[str, Any]:
         """Give plain values that JSON can hold."""
         ngrams = self.raw.ngrams
@@ -117,6 +131,7 @@ class FoldResult:
             "n_parameters": self.n_parameters,
             "n_ngram_weights": self.n_ngram_weights,
             "seconds": self.seconds,
+            "companion_seconds": self.companion_seconds,
         }
 
     @classmethod
@@ -134,6 +149,7 @@ class FoldResult:
             n_parameters=values["n_parameters"],
             n_ngram_weights=values["n_ngram_weights"],
             seconds=values["seconds"],
+            companion_seconds=values["companion_seconds"],
         )
 
 

@@ -1,0 +1,365 @@
+"""What do the word vectors, the LSTM and the n-grams each bring? The same folds for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.base.config import check_choice
+from gatewise.base.errors import DataError
+from gatewise.base.progress import Progress, SilentProgress
+from gatewise.evaluate.paired import Difference, corrected_t_test, mcnemar_test
+from gatewise.selection.candidates import Candidate
+from gatewise.selection.choice import CandidateResult, FoldScore
+from gatewise.selection.fits import AVERAGES, CLASSIFIER, FitData, FitFacts, learning_rows
+from gatewise.selection.folds import Fold
+from gatewise.selection.outcomes import FoldResult
+from gatewise.selection.results import OOF, OutOfFold, write_out_of_fold, write_results
+from gatewise.selection.runs import Run, open_run
+from gatewise.selection.sizes import SCORES
+from gatewise.selection.verdict import CurvePoint, Pair, verdict
+from gatewise.selection.workers import Engine
+
+__all__ = ["METHODS", "CompareRequest", "Comparison", "Method", "compare"]
+
+SHARES = (0.1, 0.25, 0.5)
+
+# What the forum's recipe and the averaged vectors take of the user's settings.
+_COMMON = ("language", "max_words", "device", "precision")
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to classify.
+
+    Attributes
+    ----------
+    key : str
+        In the results.
+    title : str
+        What people are told.
+    settings : mapping
+        Parameters of :class:`gatewise.TextClassifier`.
+    part : {"lstm", "ngrams", "blend"}
+        Which part of what is fitted answers.
+    kind : str
+        Which kind of fit; see :class:`gatewise.selection.fits.FitFacts`.
+    """
+
+    key: str
+    title: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    part: str = "blend"
+    kind: str = CLASSIFIER
+
+
+METHODS = (
+    Method("modern", "LSTM and n-grams, word2vec fine-tuned"),
+    Method("modern-frozen", "LSTM and n-grams, word2vec frozen", {"embedding": "frozen"}),
+    Method("modern-random", "LSTM and n-grams, random vectors", {"embedding": "random"}),
+    Method("lstm", "LSTM alone, word2vec fine-tuned", part="lstm"),
+    Method("lstm-frozen", "LSTM alone, word2vec frozen", {"embedding": "frozen"}, "lstm"),
+    Method("lstm-random", "LSTM alone, random vectors", {"embedding": "random"}, "lstm"),
+    Method("ngrams", "n-grams alone", part="ngrams"),
+    Method("averages", "averaged word2vec, logistic regression", kind=AVERAGES),
+    Method("classic", "the forum's recipe", {"recipe": "classic"}),
+)
+
+# First and second method, and the question that their difference answers.
+_PAIRS = (
+    ("lstm", "lstm-random", "vectors"),
+    ("lstm", "lstm-frozen", "fine-tuning"),
+    ("modern", "ngrams", "lstm"),
+    ("modern", "lstm", "ngrams"),
+    ("lstm", "averages", "order"),
+    ("modern", "classic", "recipe"),
+)
+
+
+@dataclass(frozen=True)
+class CompareRequest:
+    """How to compare.
+
+    Attributes
+    ----------
+    out : Path
+        The run's folder. If it holds this very run, what is there is not done again.
+    fixed : mapping
+        Parameters of :class:`gatewise.TextClassifier` for our own recipe.
+    score : {"accuracy", "macro_f1"}
+        What methods are judged by.
+    curve : bool
+        Learn from 10, 25 and 50 % of the records as well.
+    seed : int
+        Of everything random.
+    engine : Engine
+        Where the fits are done.
+    lines : sequence of int, optional
+        Where each record stands in the user's file; positions from 1 by default.
+    """
+
+    out: Path
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    score: str = "accuracy"
+    curve: bool = True
+    seed: int = 0
+    engine: Engine = field(default_factory=Engine)
+    lines: Sequence[int] | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison has found.
+
+    Attributes
+    ----------
+    results : list of CandidateResult
+        One per method, in the order of ``METHODS``.
+    chosen : int
+        The quickest method that these data cannot tell from the best.
+    pairs : list of Pair
+        Which of two is better, and how surely.
+    curve : list of CurvePoint
+        What less data would have brought.
+    conclusion : str
+        A plain paragraph.
+    notes : list of str
+        What should be known of it.
+    """
+
+    results: list[CandidateResult]
+    chosen: int
+    pairs: list[Pair]
+    curve: list[CurvePoint]
+    conclusion: str
+    notes: list[str]
+
+
+def compare(data: FitData, request: CompareRequest, progress: Progress | None = None) -> Comparison:
+    """Compare all methods on the same folds.
+
+    Parameters
+    ----------
+    data : FitData
+        Records and folds.
+    request : CompareRequest
+        How.
+    progress : Progress, optional
+        Told of everything.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ConfigError
+        If a setting is outside what is allowed, the folder holds something else, or a run is going
+        on there.
+    DataError
+        If no method could be judged.
+    """
+    check_choice("score", request.score, SCORES)
+    for method in METHODS:  # before a process is started
+        Candidate({}, _settings(method, request)).check()
+    about = {"question": "compare", "seed": request.seed}
+    with open_run(request.out, data, about, request.engine, progress or SilentProgress()) as run:
+        judged = _Judged(run, data, request)
+        judged.fit()
+        found = judged.conclude()
+        notes = [*data.folds.notes, *judged.notes, *run.notes()]
+        found = Comparison(**{**vars(found), "notes": notes})
+        write_results(request.out, found.results, found.chosen, _summary(data, request, found))
+        lines = request.lines or range(1, len(data.texts) + 1)
+        write_out_of_fold(request.out / OOF, judged.out_of_fold(), data.labels, data.classes, lines)
+    return found
+
+
+class _Judged:
+    """The fits of a comparison, and what is read from them."""
+
+    def __init__(self, run: Run, data: FitData, request: CompareRequest) -> None:
+        self.run, self.data, self.request = run, data, request
+        self.notes: list[str] = []
+        self._states: dict[str, str] = {}
+
+    def fit(self) -> None:
+        """Do the fits: several methods are parts of one."""
+        folds, wanted, names = self.data.folds.folds, [], dict[str, str]()
+        for method in METHODS:
+            if method.part == "blend":
+                wanted += [(self._facts(method, fold), method.title) for fold in folds]
+                names[method.title] = method.key
+        shares = SHARES if self.request.curve else ()
+        for share in shares:
+            title = f"{share:.0%} of the records"
+            wanted += [(self._facts(METHODS[0], fold, share), title) for fold in folds]
+        # Longest first, so that no long one is waited for at the end.
+        wanted.sort(key=lambda one: (one[0].settings.get("recipe") != "classic", -one[0].share))
+        failures = self.run.fit(wanted)
+        for title, reason in failures.items():
+            self._states[names.get(title, title)] = f"failed: {reason}"
+            self.notes.append(f"{title}: failed, {reason}")
+
+    def conclude(self) -> Comparison:
+        """Gather the scores, test the differences, say what follows."""
+        results, right = [], dict[str, NDArray[np.bool_]]()
+        for method in METHODS:
+            result, answers = self._result(method)
+            results.append(result)
+            if not result.state:
+                right[method.key] = answers
+        if not right:
+            raise DataError(f"no method could be judged: {results[0].state}")
+        by_key = {method.key: one for method, one in zip(METHODS, results, strict=True)}
+        pairs = [
+            Pair(first, second, question, *self._difference(by_key, right, first, second))
+            for first, second, question in _PAIRS
+            if first in right and second in right
+        ]
+        curve = self._curve(by_key["modern"]) if self.request.curve else []
+        chosen = self._quickest(by_key, right)
+        titles = {method.key: method.title for method in METHODS}
+        return Comparison(
+            results=results,
+            chosen=[method.key for method in METHODS].index(chosen),
+            pairs=pairs,
+            curve=curve,
+            conclusion=verdict(by_key, pairs, curve, chosen, titles, self._curve_pair(by_key)),
+            notes=[],
+        )
+
+    def out_of_fold(self) -> Iterator[OutOfFold]:
+        """Read the probabilities of all methods, one fold at a time."""
+        for place, method in enumerate(METHODS):
+            for fold, result in self._found(method):
+                probabilities = np.exp(getattr(result.parts, method.part))
+                yield OutOfFold(place, fold.number, fold.test, probabilities)
+
+    def _facts(self, method: Method, fold: Fold, share: float = 1.0) -> FitFacts:
+        settings = _settings(method, self.request)
+        return FitFacts(settings, fold.number, self.request.seed, method.kind, share)
+
+    def _found(self, method: Method, share: float = 1.0) -> Iterator[tuple[Fold, FoldResult]]:
+        for fold in self.data.folds.folds:
+            result = self.run.find(self._facts(method, fold, share))
+            if result is not None and method.part in result.scores:
+                yield fold, result
+
+    def _result(self, method: Method) -> tuple[CandidateResult, NDArray[np.bool_]]:
+        result = CandidateResult(method.title, {"method": method.key}, self.request.score)
+        classes, labels = np.array(self.data.classes), np.array(self.data.labels)
+        sizes, right = [], []
+        for fold, found in self._found(method):
+            answers = classes[getattr(found.parts, method.part).argmax(axis=1)]
+            right.append(answers == labels[fold.test])
+            scores = found.scores[method.part]
+            result.folds.append(
+                FoldScore(
+                    fold.number,
+                    **scores,
+                    seconds=found.part_seconds(method.part),
+                    parts=found.scores,
+                )
+            )
+            sizes.append(found.part_size(method.part))
+        if len(sizes) < len(self.data.folds.folds):
+            why = self._states.get(method.key, "failed")
+            result.state = why if sizes or method.part == "blend" else "no such part"
+            return result, np.zeros(0, dtype=bool)
+        result.parameters = round(sum(sizes) / len(sizes))
+        return result, np.concatenate(right)
+
+    def _difference(
+        self,
+        by_key: Mapping[str, CandidateResult],
+        right: Mapping[str, NDArray[np.bool_]],
+        first: str,
+        second: str,
+    ) -> tuple[Difference, float]:
+        tested = corrected_t_test(
+            by_key[first].scores, by_key[second].scores, test_share=self._test_share
+        )
+        return tested, mcnemar_test(right[first], right[second])
+
+    @property
+    def _test_share(self) -> float:
+        folds = self.data.folds.folds
+        return float(np.mean([len(fold.test) / len(fold.train) for fold in folds]))
+
+    def _quickest(
+        self, by_key: Mapping[str, CandidateResult], right: Mapping[str, NDArray[np.bool_]]
+    ) -> str:
+        """Find the quickest method that these data cannot tell from the best."""
+        best = max(right, key=lambda key: by_key[key].mean)
+        level = [
+            key
+            for key in right
+            if key == best
+            or self._difference(by_key, right, best, key)[0].p_value >= Pair.MOST_CHANCE
+        ]
+        return min(level, key=lambda key: by_key[key].seconds)
+
+    def _curve(self, whole: CandidateResult) -> list[CurvePoint]:
+        points = []
+        for share in SHARES:
+            folds = [(fold, result) for fold, result in self._found(METHODS[0], share)]
+            if len(folds) == len(self.data.folds.folds):
+                scores = {
+                    part: [result.scores[part][self.request.score] for _, result in folds]
+                    for part in folds[0][1].scores
+                }
+                points.append(CurvePoint(share, self._n_learnt(share), scores))
+        if whole.folds and not whole.state:
+            scores = {
+                part: [fold.parts[part][self.request.score] for fold in whole.folds]
+                for part in whole.folds[0].parts
+            }
+            points.append(CurvePoint(1.0, self._n_learnt(1.0), scores))
+        return points
+
+    def _curve_pair(self, by_key: Mapping[str, CandidateResult]) -> Difference | None:
+        """Test what the second half of the records has brought."""
+        half = [result.scores["blend"][self.request.score] for _, result in self._half()]
+        whole = by_key["modern"].scores
+        if len(half) != len(whole) or len(whole) < 2:
+            return None
+        return corrected_t_test(whole, half, test_share=self._test_share)
+
+    def _half(self) -> Iterator[tuple[Fold, FoldResult]]:
+        return self._found(METHODS[0], SHARES[-1]) if self.request.curve else iter(())
+
+    def _n_learnt(self, share: float) -> int:
+        labels, seed = self.data.labels, self.request.seed
+        folds = self.data.folds.folds
+        sizes = [len(learning_rows(labels, fold.train, share, seed)) for fold in folds]
+        return round(sum(sizes) / len(sizes))
+
+
+def _settings(method: Method, request: CompareRequest) -> dict[str, Any]:
+    fixed = dict(request.fixed)
+    if method.kind == AVERAGES or "recipe" in method.settings:
+        fixed = {name: value for name, value in fixed.items() if name in _COMMON}
+    return {**fixed, **method.settings}
+
+
+def _summary(data: FitData, request: CompareRequest, found: Comparison) -> dict[str, Any]:
+    return {
+        "question": "compare",
+        "n_records": len(data.texts),
+        "n_classes": len(data.classes),
+        "n_folds": len(data.folds.folds),
+        "score": request.score,
+        "seed": request.seed,
+        "fixed": dict(request.fixed),
+        "chosen": found.results[found.chosen].name,
+        "conclusion": found.conclusion,
+        "pairs": [pair.to_plain() for pair in found.pairs],
+        "curve": [point.to_plain() for point in found.curve],
+        "notes": found.notes,
+    }

@@ -1,0 +1,198 @@
+"""Tested differences -> one paragraph that says what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from gatewise.evaluate.paired import Difference
+from gatewise.selection.choice import CandidateResult
+
+__all__ = ["CurvePoint", "Pair", "verdict"]
+
+# Less is not worth another look, however sure it is.
+_WORTH_POINTS = 0.002
+_WORTH_LABELLING = 0.005
+# What a question is about, and who gains by it.
+_WORDS = (
+    ("vectors", "Starting from word2vec instead of random vectors", "the LSTM alone "),
+    ("fine-tuning", "Letting the vectors learn on instead of freezing them", "it "),
+    ("order", "Reading words in their order by the LSTM instead of averaging their vectors", ""),
+    ("ngrams", "Adding the n-grams to the LSTM", ""),
+    ("recipe", "Our recipe instead of the forum's", ""),
+)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two methods on the same records.
+
+    Attributes
+    ----------
+    first, second : str
+        Keys of the methods.
+    question : str
+        What their difference tells about.
+    difference : Difference
+        Of the scores, first minus second; corrected t-test over the folds.
+    mcnemar : float
+        p-value of McNemar's test on all out-of-fold answers.
+    """
+
+    first: str
+    second: str
+    question: str
+    difference: Difference
+    mcnemar: float
+
+    MOST_CHANCE: ClassVar[float] = 0.05
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether chance alone would hardly make as large a difference."""
+        return self.difference.p_value < self.MOST_CHANCE
+
+    def to_plain(self) -> dict[str, Any]:
+        """Give plain values that JSON can hold."""
+        return {
+            "first": self.first,
+            "second": self.second,
+            "question": self.question,
+            "difference": self.difference.mean,
+            "low": self.difference.low,
+            "high": self.difference.high,
+            "p_value": self.difference.p_value,
+            "mcnemar_p_value": self.mcnemar,
+        }
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """What part of the records brings.
+
+    Attributes
+    ----------
+    share : float
+        Of the training records.
+    n_records : int
+        How many they are, in the mean over folds.
+    scores : dict
+        Part -> score of each fold.
+    """
+
+    share: float
+    n_records: int
+    scores: dict[str, list[float]]
+
+    def mean(self, part: str = "blend") -> float:
+        """Compute the mean score of a part."""
+        return float(np.mean(self.scores[part]))
+
+    def to_plain(self) -> dict[str, Any]:
+        """Give plain values that JSON can hold."""
+        return {"share": self.share, "n_records": self.n_records, "scores": self.scores}
+
+
+def verdict(
+    results: Mapping[str, CandidateResult],
+    pairs: Sequence[Pair],
+    curve: Sequence[CurvePoint],
+    chosen: str,
+    titles: Mapping[str, str],
+    doubling: Difference | None,
+) -> str:
+    """Say in plain words what was found.
+
+    Parameters
+    ----------
+    results : mapping
+        Key of a method -> its scores.
+    pairs : sequence of Pair
+        The differences that were tested.
+    curve : sequence of CurvePoint
+        With growing shares.
+    chosen : str
+        The quickest method that cannot be told from the best.
+    titles : mapping
+        Key -> what people are told.
+    doubling : Difference or None
+        What the second half of the records has brought.
+
+    Returns
+    -------
+    str
+        A paragraph.
+    """
+    by_question = {pair.question: pair for pair in pairs}
+    best = max((key for key in results if not results[key].state), key=lambda k: results[k].mean)
+    told = [f"The best here is: {titles[best]}, with {results[best].mean:.1%}."]
+    if pair := by_question.get("lstm"):
+        told.append(_lstm(pair, results))
+    for question, what, whom in _WORDS:
+        if pair := by_question.get(question):
+            told.append(_brings(pair, what, whom))
+    if doubling is not None and len(curve) > 1:
+        told.append(_labels(doubling, curve))
+    if chosen != best:
+        told.append(
+            f"The quickest that these data cannot tell from the best is: {titles[chosen]} "
+            f"({results[chosen].mean:.1%}, {_seconds(results[chosen])} a fit instead of "
+            f"{_seconds(results[best])})."
+        )
+    return " ".join(told)
+
+
+def _lstm(pair: Pair, results: Mapping[str, CandidateResult]) -> str:
+    gain, alone = pair.difference.mean, results["ngrams"]
+    if pair.is_sure and gain >= _WORTH_POINTS:
+        return (
+            f"The LSTM is worth it: with it the answers are {_points(gain)} better than those of "
+            f"the n-grams alone ({_chance(pair.difference)})."
+        )
+    if pair.is_sure and gain <= -_WORTH_POINTS:
+        return (
+            f"The LSTM is not worth it on these data: the n-grams alone are {_points(-gain)} "
+            f"better ({_chance(pair.difference)}), in {_seconds(alone)} a fit."
+        )
+    return (
+        f"The LSTM is not worth it on these data: the n-grams alone reach {alone.mean:.1%} in "
+        f"{_seconds(alone)} a fit, and the {_points(abs(gain))} between them and both together may "
+        f"be chance ({_chance(pair.difference)})."
+    )
+
+
+def _brings(pair: Pair, what: str, whom: str) -> str:
+    gain = pair.difference.mean
+    if not pair.is_sure:
+        return f"{what} makes no difference that these data can show ({_chance(pair.difference)})."
+    verb = "brings" if gain > 0 else "costs"
+    return f"{what} {verb} {whom}{_points(abs(gain))} ({_chance(pair.difference)})."
+
+
+def _labels(doubling: Difference, curve: Sequence[CurvePoint]) -> str:
+    half, whole = curve[-2], curve[-1]
+    gain = whole.mean() - half.mean()
+    told = f"From {half.n_records:,} to {whole.n_records:,} records it gained {_points(gain)}"
+    if gain < _WORTH_LABELLING:
+        return f"{told}, so more labels of this kind would help little."
+    if doubling.p_value >= Pair.MOST_CHANCE:
+        return f"{told}, which may be chance ({_chance(doubling)})."
+    before = half.mean() - curve[-3].mean() if len(curve) > 2 else gain
+    expected = gain * min(1.0, gain / before) if before > 0 else gain
+    return f"{told}, so more labels would help: about {_points(expected)} for twice as many."
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.1f} points"
+
+
+def _chance(difference: Difference) -> str:
+    p = difference.p_value
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def _seconds(result: CandidateResult) -> str:
+    return f"{result.seconds:.0f} s" if result.seconds >= 1 else f"{result.seconds:.1f} s"
