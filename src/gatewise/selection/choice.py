@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 __all__ = ["CandidateResult", "Choice", "FoldScore", "cannot_catch_up", "choose"]
 
 # A candidate is given up when catching up would take a stroke of luck this many standard errors
-# large: one in a thousand.
-_ERRORS = 3.0
+# large. Of two equal ones, one in a thousand is then given up by chance, at five folds.
+_ERRORS = 4.0
 # Shares of right answers that close are the same to the user who wants it fast.
 _ONE_POINT = 0.01
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -117,25 +118,30 @@ def _do(data: Any, work: Work, folder: Path, stamp: str, unit: Unit) -> tuple[st
     reason : str
         Why it failed, if it did.
     result : object or None
-        What the caller has to keep, if the run's folder cannot be reached from here.
+        What the caller has to keep, if it cannot be written from here. Where the caller cannot
+        write it either, as on a full disk, the whole run ends.
     """
-    reached = _stamp(folder) == stamp
+    if _stamp(folder) != stamp:
+        return _tried(work, data, unit)
+    if Ledger(folder).find(unit) is not None:  # a cluster asks again if the answer was lost
+        return "", None
     mark = mark_of(folder, unit)
-    if reached:
-        if Ledger(folder).find(unit) is not None:  # a cluster asks again if the answer was lost
-            return "", None
+    with contextlib.suppress(OSError):
         mark.touch()
-    reason, result = "", None
-    try:
-        result = work(data, unit)
-        if reached:
+    reason, result = _tried(work, data, unit)
+    if result is not None:
+        with contextlib.suppress(OSError):
             Ledger(folder).keep(unit, result)
             result = None
-    except Exception as error:  # whatever goes wrong in a unit must not end the others
-        reason, result = _told(error), None
-    if reached:
-        mark.unlink(missing_ok=True)
+    mark.unlink(missing_ok=True)
     return reason, result
+
+
+def _tried(work: Work, data: Any, unit: Unit) -> tuple[str, Any]:
+    try:
+        return "", work(data, unit)
+    except Exception as error:  # whatever goes wrong in a unit must not end the others
+        return _told(error), None
 
 
 def _told(error: Exception) -> str:

@@ -1,0 +1,38 @@
+"""Small records, folds and settings of fits that take a fraction of a second."""
+
+import pytest
+
+from gatewise.selection.fits import FitData
+from gatewise.selection.folds import make_folds
+
+TINY = {
+    "units": 4,
+    "word_dimension": 8,
+    "ngram_dimension": 4,
+    "projection": 0,
+    "epochs": 2,
+    "batch_size": 16,
+    "word2vec_passes": 2,
+}
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """Settings of a classifier that is fitted in a tenth of a second."""
+    return TINY
+
+
+@pytest.fixture(scope="session")
+def make_fit_data(make_tickets):
+    """Make n records of three classes, parted into folds."""
+
+    def make(n_records=90, n_folds=3, **options):
+        texts, labels = make_tickets(n_records)
+        return FitData(texts, labels, make_folds(labels, n_folds, seed=0), **options)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def data(make_fit_data):
+    return make_fit_data()
