@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from gatewise.base.errors import ConfigError
@@ -33,7 +35,7 @@ def optuna():
 def test_optuna_asks_a_few_at_a_time_within_the_space():
     asked = ask_all(make_search("optuna", SPACE, {}, trials=10, seed=0))
     assert [len(batch) for batch in asked] == [4, 4, 2]
-    for params in sum(asked, []):
+    for params in itertools.chain(*asked):
         assert 8 <= params["units"] <= 512
         assert isinstance(params["units"], int)
         assert 0.0 <= params["dropout"] <= 0.6
@@ -53,7 +55,7 @@ def test_optuna_asks_the_same_again_if_it_is_told_the_same():
 
 @pytest.mark.usefixtures("optuna")
 def test_optuna_learns_from_what_it_is_told():
-    asked = sum(ask_all(make_search("optuna", SPACE, {}, trials=60, seed=0)), [])
+    asked = list(itertools.chain(*ask_all(make_search("optuna", SPACE, {}, trials=60, seed=0))))
     first = sum(params["units"] for params in asked[:12]) / 12
     last = sum(params["units"] for params in asked[-12:]) / 12
     assert last > 1.5 * first

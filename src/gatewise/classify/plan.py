@@ -14,6 +14,7 @@ from gatewise.network.config import NetworkConfig
 from gatewise.network.recipes import Recipe
 from gatewise.network.training import TrainingConfig
 from gatewise.text.vocabulary import Vocabulary
+from gatewise.vectors.word2vec import Word2VecConfig
 
 __all__ = [
     "check_recipe",
@@ -32,6 +33,7 @@ __all__ = [
     "network_config",
     "settle_recipe",
     "training_config",
+    "word2vec_config",
 ]
 
 # Short texts in thousands need about twenty readings. More text needs fewer, though more is
@@ -69,6 +71,7 @@ _LONG_TEXTS = 60
 # The last epochs only have to take in the records that were held out.
 _LAST_SHARE = 0.15
 _LAST_RATE = 0.3
+_LOWEST_RATE = 1e-8  # that is allowed
 
 
 def settle_recipe(recipe: Recipe, lengths: NDArray[np.int64]) -> tuple[Recipe, list[str]]:
@@ -127,6 +130,7 @@ def check_recipe(recipe: Recipe) -> None:
     """
     settled, _ = settle_recipe(recipe, np.ones(1, dtype=np.int64))
     training_config(settled)
+    word2vec_config(settled)
     network_config(settled, Vocabulary([], []), ("one", "another"))
 
 
@@ -216,6 +220,18 @@ def training_config(recipe: Recipe) -> TrainingConfig:
     return TrainingConfig(**{name: getattr(recipe, name) for name in _shared(TrainingConfig)})
 
 
+def word2vec_config(recipe: Recipe) -> Word2VecConfig:
+    """Take word2vec's settings out of a recipe."""
+    return Word2VecConfig(
+        dimension=recipe.word_dimension,
+        algorithm=recipe.word2vec_algorithm,
+        window=recipe.word2vec_window,
+        sample=recipe.word2vec_sample,
+        passes=recipe.word2vec_passes,
+        min_count=recipe.min_count,
+    )
+
+
 def companion_config(n_classes: int) -> CompanionConfig:
     """Take the companion's settings."""
     return CompanionConfig(max_features=choose_max_features(n_classes))
@@ -226,7 +242,7 @@ def last_epochs_config(recipe: Recipe) -> TrainingConfig:
     return replace(
         training_config(recipe),
         epochs=recipe.final_epochs,
-        learning_rate=recipe.learning_rate * _LAST_RATE,
+        learning_rate=max(_LOWEST_RATE, recipe.learning_rate * _LAST_RATE),
         patience=0,
     )
 

@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from gatewise.base.progress import Progress
+from gatewise.classify.plan import word2vec_config
 from gatewise.network.checkpoint import Checkpoint
 from gatewise.network.model import TextNetwork
 from gatewise.network.recipes import Recipe
 from gatewise.text.vocabulary import Vocabulary
-from gatewise.vectors.word2vec import Word2VecConfig, train_word2vec
+from gatewise.vectors.word2vec import train_word2vec
 from gatewise.vectors.word_vectors import WordVectors
 
 __all__ = ["Coverage", "StartingVectors", "measure_coverage", "own_vectors", "put_into"]
@@ -88,14 +89,7 @@ def own_vectors(
         tensors, facts = kept
         matrix = tensors["matrix"].numpy()
         return StartingVectors(WordVectors(facts["words"], matrix), facts["losses"])
-    config = Word2VecConfig(
-        dimension=recipe.word_dimension,
-        algorithm=recipe.word2vec_algorithm,
-        window=recipe.word2vec_window,
-        sample=recipe.word2vec_sample,
-        passes=recipe.word2vec_passes,
-        min_count=recipe.min_count,
-    )
+    config = word2vec_config(recipe)
     result = train_word2vec(token_lists, config, seed=seed, progress=progress)
     if checkpoint:
         rows = torch.tensor(result.vectors.matrix)  # (V, E)

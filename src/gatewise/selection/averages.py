@@ -36,8 +36,8 @@ class AveragedVectors:
     """
 
     def __init__(self, recipe: Recipe, *, seed: int, vectors: WordVectors | None = None) -> None:
-        self._recipe, self._seed, self._vectors = recipe, seed, vectors
-        self._regression: Any = None
+        self._recipe, self._seed, self._given = recipe, seed, vectors
+        self._fitted: tuple[WordVectors, Any] | None = None
 
     def fit(
         self,
@@ -46,38 +46,44 @@ class AveragedVectors:
         unlabelled: Sequence[Sequence[str]] = (),
     ) -> AveragedVectors:
         """Learn vectors and regression from tokenised texts."""
-        if self._vectors is None:
+        vectors = self._given
+        if vectors is None:
             lengths = np.array([len(tokens) for tokens in token_lists])
             recipe, _ = settle_recipe(self._recipe, lengths)
             everything = [*token_lists, *unlabelled]
-            self._vectors = own_vectors(everything, recipe, seed=self._seed).vectors
+            vectors = own_vectors(everything, recipe, seed=self._seed).vectors
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=_MAX_ITERATIONS))
-        self._regression = model.fit(self._averages(token_lists), labels)
+        self._fitted = vectors, model.fit(_averages(vectors, token_lists), labels)
         return self
 
     @property
     def classes(self) -> list[str]:
         """The C classes it has seen, sorted."""
-        return [str(label) for label in self._regression.classes_]
+        return [str(label) for label in self._parts()[1].classes_]
 
     @property
     def n_parameters(self) -> int:
         """How many numbers it has learnt, the vectors included."""
-        last = self._regression[-1]
-        n_vectors = 0 if self._vectors is None else self._vectors.matrix.size
-        return int(n_vectors + last.coef_.size + last.intercept_.size)
+        vectors, regression = self._parts()
+        last = regression[-1]
+        return int(vectors.matrix.size + last.coef_.size + last.intercept_.size)
 
     def log_probabilities(self, token_lists: Sequence[Sequence[str]]) -> NDArray[np.float64]:
         """Compute the logarithms of the class probabilities, shape (N, C), in nats."""
-        return np.asarray(self._regression.predict_log_proba(self._averages(token_lists)))
+        vectors, regression = self._parts()
+        return np.asarray(regression.predict_log_proba(_averages(vectors, token_lists)))
 
-    def _averages(self, token_lists: Sequence[Sequence[str]]) -> NDArray[np.float64]:
-        vectors = self._vectors
-        if vectors is None:
+    def _parts(self) -> tuple[WordVectors, Any]:
+        if self._fitted is None:
             raise NotFittedError("call fit first")
-        averages = np.zeros((len(token_lists), vectors.dimension))  # (N, E)
-        for row, tokens in enumerate(token_lists):
-            found = [vectors.vector(token) for token in tokens if token in vectors]
-            if found:
-                averages[row] = np.mean(found, axis=0)
-        return averages
+        return self._fitted
+
+
+def _averages(vectors: WordVectors, token_lists: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+    """Average the vectors of the words that have one; zeros where none has."""
+    averages = np.zeros((len(token_lists), vectors.dimension))  # (N, E)
+    for row, tokens in enumerate(token_lists):
+        found = [vectors.vector(token) for token in tokens if token in vectors]
+        if found:
+            averages[row] = np.mean(found, axis=0)
+    return averages

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from scipy import stats
+from sklearn.metrics import accuracy_score
+
+from gatewise.base.errors import ConfigError
+from gatewise.classify.classifier import TextClassifier
+from gatewise.selection.comparison import METHODS, CompareRequest, compare
+from gatewise.selection.workers import Engine
+from gatewise.vectors.word_vectors import WordVectors
+
+KEYS = [method.key for method in METHODS]
+
+
+@pytest.fixture(scope="module")
+def run(data, tiny, tmp_path_factory):
+    out = tmp_path_factory.mktemp("compare") / "run"
+    return out, compare(
+        data, CompareRequest(out, {**tiny, "language": "en"}, engine=Engine(workers=2))
+    )
+
+
+def row(found, key):
+    return found.results[KEYS.index(key)]
+
+
+@pytest.mark.parametrize(
+    ("key", "settings", "part"),
+    [
+        ("modern-random", {"embedding": "random"}, "blend"),
+        ("lstm-frozen", {"embedding": "frozen"}, "lstm"),
+        ("lstm", {"companion": False}, "blend"),  # the same network without a companion
+    ],
+)
+def test_methods_are_what_the_estimator_gives(run, data, tiny, key, settings, part):
+    _, found = run
+    for score, fold in zip(row(found, key).folds, data.folds.folds, strict=True):
+        classifier = TextClassifier(**tiny, **settings)
+        classifier.fit(*([values[n] for n in fold.train] for values in (data.texts, data.labels)))
+        texts, truth = ([values[n] for n in fold.test] for values in (data.texts, data.labels))
+        answers = getattr(classifier.predict_parts(texts), part).argmax(axis=1)
+        assert score.accuracy == accuracy_score(truth, classifier.classes_[answers])
+
+
+def test_all_methods_are_judged_on_all_folds(run, data):
+    _, found = run
+    assert [len(one.folds) for one in found.results] == [3] * len(METHODS)
+    assert all(one.seconds > 0 and one.parameters > 0 for one in found.results)
+    # The forum's recipe is its own, whatever is set for ours.
+    assert row(found, "classic").parameters > 100_000
+    modern, lstm, ngrams = (row(found, key) for key in ("modern", "lstm", "ngrams"))
+    assert modern.parameters == lstm.parameters + ngrams.parameters
+    assert modern.seconds > lstm.seconds > 0
+
+
+def test_differences_are_tested_as_they_should_be(run, data):
+    out, found = run
+    (pair,) = [pair for pair in found.pairs if pair.question == "lstm"]
+    first, second = (row(found, key).scores for key in ("modern", "ngrams"))
+    differences = np.subtract(first, second)
+    assert pair.difference.mean == pytest.approx(differences.mean())
+    error = np.sqrt((1 / 3 + 1 / 2) * differences.var(ddof=1))
+    if error > 0:
+        expected = 2 * stats.t.sf(abs(differences.mean()) / error, 2)
+        assert pair.difference.p_value == pytest.approx(expected)
+    table = pyarrow.parquet.read_table(out / "oof.parquet").to_pylist()
+    right = {
+        key: np.array(
+            [one["predicted"] == one["label"] for one in table if one["candidate"] == place]
+        )
+        for place, key in enumerate(KEYS)
+    }
+    only = [
+        int((right[a] & ~right[b]).sum()) for a, b in (("modern", "ngrams"), ("ngrams", "modern"))
+    ]
+    expected = stats.binomtest(only[0], sum(only)).pvalue if sum(only) else 1.0
+    assert pair.mcnemar == pytest.approx(expected)
+
+
+def test_the_curve_has_four_points(run):
+    _, found = run
+    assert [point.share for point in found.curve] == [0.1, 0.25, 0.5, 1.0]
+    assert [point.n_records for point in found.curve] == [6, 15, 30, 60]
+    assert found.curve[-1].scores["blend"] == row(found, "modern").scores
+    assert all(len(point.scores["lstm"]) == 3 for point in found.curve)
+
+
+def test_what_is_written(run):
+    out, found = run
+    rows = json.loads((out / "results.json").read_bytes())
+    assert [one["params"]["method"] for one in rows] == KEYS
+    assert [one["chosen"] for one in rows].index(True) == found.chosen
+    summary = json.loads((out / "summary.json").read_bytes())
+    assert summary["conclusion"] == found.conclusion
+    assert [pair["question"] for pair in summary["pairs"]] == [one.question for one in found.pairs]
+    assert [point["share"] for point in summary["curve"]] == [0.1, 0.25, 0.5, 1.0]
+
+
+def test_the_chosen_one_is_as_good_as_the_best_and_no_slower(run):
+    _, found = run
+    best = max(found.results, key=lambda one: one.mean)
+    assert found.results[found.chosen].seconds <= best.seconds
+
+
+def test_nothing_is_done_twice_and_the_curve_can_be_left_out(run, data, tiny):
+    out, found = run
+    files = {path: path.stat().st_mtime_ns for path in (out / "ledger").iterdir()}
+    assert len(files) == 3 * (5 + 3)  # nine methods are parts of five fits
+    request = CompareRequest(out, {**tiny, "language": "en"}, curve=False)
+    again = compare(data, request)
+    assert {path: path.stat().st_mtime_ns for path in (out / "ledger").iterdir()} == files
+    assert again.results == found.results
+    assert again.curve == []
+
+
+def test_what_fails_is_said_and_the_rest_is_compared(make_fit_data, tiny, tmp_path):
+    """Vectors that do not fit our recipe do not touch what takes none, or any."""
+    vectors = WordVectors(["card"], np.ones((1, 5), dtype=np.float32))
+    data = make_fit_data(60, n_folds=2, vectors=vectors)
+    found = compare(data, CompareRequest(tmp_path / "run", tiny, curve=False))
+    assert row(found, "modern").state.startswith("failed: ConfigError: the vectors given have 5")
+    assert row(found, "ngrams").state == "no such part"
+    for key in ("classic", "modern-random", "averages"):
+        assert not row(found, key).state
+    assert any("the vectors given have 5" in note for note in found.notes)
+    assert {pair.question for pair in found.pairs} == set()
+
+
+@pytest.mark.parametrize(
+    ("fixed", "told"),
+    [
+        ({"units": 0}, "units is 0"),
+        ({"recipe": "x"}, "recipe is 'x'"),
+        ({"word2vec_window": 1000}, "window is 1000"),
+    ],
+)
+def test_what_cannot_be_is_told_before_anything_is_written(data, tmp_path, fixed, told):
+    with pytest.raises(ConfigError, match=told):
+        compare(data, CompareRequest(tmp_path / "run", fixed))
+    assert not (tmp_path / "run").exists()
