@@ -14,7 +14,14 @@ from gatewise.selection.results import RESULTS, SUMMARY
 __all__ = ["RunFacts", "part_mean", "read_run"]
 
 _LARGEST = 256 << 20  # bytes
-_ROW = ("name", "params", "folds", "mean", "standard_error", "seconds", "parameters", "state")
+# What every row, and the summary of each question, must have.
+_ROW = {"name", "params", "folds", "mean", "standard_deviation", "standard_error", "seconds"}
+_ROW |= {"parameters", "state", "chosen"}
+_SHARED = {"question", "score", "seed", "fixed", "notes", "n_records", "n_classes", "n_folds"}
+_SUMMARY = {
+    "tune": _SHARED | {"chosen", "best", "fastest", "reason"},
+    "compare": _SHARED | {"conclusion", "pairs", "curve"},
+}
 
 
 @dataclass(frozen=True)
@@ -36,11 +43,6 @@ class RunFacts:
     def question(self) -> str:
         """``"tune"`` or ``"compare"``."""
         return str(self.summary["question"])
-
-    @property
-    def whole(self) -> list[dict[str, Any]]:
-        """The candidates that were judged on all folds."""
-        return [row for row in self.rows if not row["state"]]
 
 
 def read_run(folder: Path) -> RunFacts:
@@ -69,12 +71,12 @@ def read_run(folder: Path) -> RunFacts:
             f"{folder} holds a run that has not ended; type its command again, and it goes on"
         )
     rows, summary = _read(folder / RESULTS), _read(folder / SUMMARY)
-    is_run = isinstance(rows, list) and isinstance(summary, dict) and "question" in summary
-    if not is_run or not all(isinstance(row, dict) and row.keys() >= set(_ROW) for row in rows):
-        raise DataError(
-            f"{folder / RESULTS} has another form than gatewise writes; type the run's command "
-            "again, and it is written anew"
-        )
+    for name, is_good in ((RESULTS, _are_rows(rows)), (SUMMARY, _is_summary(summary))):
+        if not is_good:
+            raise DataError(
+                f"{folder / name} has another form than gatewise writes; type the run's command "
+                "again, and it is written anew"
+            )
     return RunFacts(rows, summary)
 
 
@@ -82,6 +84,18 @@ def part_mean(row: dict[str, Any], part: str, score: str) -> float | None:
     """Compute the mean score of the LSTM or the n-grams alone; None where there is none."""
     found = [fold["parts"][part][score] for fold in row["folds"] if part in fold["parts"]]
     return sum(found) / len(found) if found else None
+
+
+def _are_rows(value: Any) -> bool:
+    rows = value if isinstance(value, list) else []
+    return bool(rows) and all(isinstance(row, dict) and row.keys() >= _ROW for row in rows)
+
+
+def _is_summary(value: Any) -> bool:
+    return isinstance(value, dict) and any(
+        value.get("question") == question and value.keys() >= keys
+        for question, keys in _SUMMARY.items()
+    )
 
 
 def _read(path: Path) -> Any:

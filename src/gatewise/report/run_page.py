@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -59,7 +58,10 @@ def run_page(facts: RunFacts, chart: str) -> str:
     score = str(facts.summary["score"])
     environment.filters |= {
         "points": _points,
+        "difference": _difference,
         "number": _number,
+        "count": _count,
+        "chance": _chance,
         "part": lambda row, part: part_mean(row, part, score),
     }
     rows = sorted(
@@ -81,12 +83,26 @@ def _style() -> str:
     return (resources.files("gatewise.report") / "templates" / "report.css").read_text("utf-8")
 
 
-def _points(value: Any) -> str:
+def _points(value: float | None) -> str:
     """Write a share as points of per cent."""
     return "" if value is None else f"{100 * value:.2f}"
 
 
-def _number(value: Any) -> str:
+def _difference(value: float) -> str:
+    """Write a difference of shares as points of per cent, with a minus as wide as a plus."""
+    return f"{100 * value:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _number(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def _count(value: int) -> str:
+    """Write a number of things that were learnt; nothing where nothing was."""
+    return f"{value:,}" if value else ""
+
+
+def _chance(p_value: float) -> str:
+    return f"{p_value:.4f}" if p_value >= 0.0001 else "< 0.0001"
