@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewise.base.errors import ConfigError, DataError
-from gatewise.selection.folds import make_folds
+from gatewise.selection.folds import make_folds, read_times
 
 LABELS = ["a"] * 50 + ["b"] * 30 + ["c"] * 20
 
@@ -114,3 +114,30 @@ def test_classes_that_are_new_in_time_are_counted():
 def test_folds_that_cannot_be_made(options, error, words):
     with pytest.raises(error, match=words):
         make_folds(LABELS, seed=0, **options)
+
+
+@pytest.mark.parametrize(
+    ("values", "order"),
+    [
+        (["10", "9", "-1e3"], [2, 1, 0]),
+        (["2026-11-25", "2025-12-01T10:00:00", "2026-11-24 23:59"], [1, 2, 0]),
+        (["2026-11-25T00:00:00+02:00", "2026-11-24T21:00:00Z"], [1, 0]),
+    ],
+)
+def test_times_sort_as_times_do(values, order):
+    times = read_times(values, range(2, 9), "day")
+    assert sorted(range(len(times)), key=times.__getitem__) == order
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (["1", "2", "soon"], "line 4 has 'soon' in the column 'day'"),
+        (["1", "nan"], "line 3 has 'nan'"),
+        (["2026-01-01", "2026-01-02", "3"], "line 4 has '3'"),
+        (["2026-13-01"], "line 2 has '2026-13-01'"),
+    ],
+)
+def test_what_is_no_time_is_told_with_its_line(values, told):
+    with pytest.raises(DataError, match=f"^{told}.*all must be numbers, or all dates"):
+        read_times(values, range(2, 9), "day")

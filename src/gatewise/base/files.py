@@ -92,6 +92,10 @@ def atomic_open(path: Path, mode: str = "w", **options: Any) -> Iterator[IO[Any]
             shutil.copymode(path, temporary)
         os.replace(temporary, path)
         _sync_folder(path.parent)
+    except OSError as error:
+        if error.filename is None:  # a full disk does not say which file it was
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

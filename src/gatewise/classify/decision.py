@@ -49,7 +49,7 @@ def keep_share(confidences: NDArray[np.float64], coverage: float) -> Decision:
         If the share is outside 0 to 1.
     """
     check_range("coverage", coverage, 0.0, 1.0)
-    n_given_up = int((1.0 - coverage) * len(confidences) + 1e-9)
-    if not n_given_up:
+    n_given_up = min(int((1.0 - coverage) * len(confidences) + 1e-9), len(confidences) - 1)
+    if n_given_up <= 0:
         return Decision()
     return Decision(float(np.partition(confidences, n_given_up)[n_given_up]))

@@ -160,7 +160,9 @@ class TerminalProgress:
             self.bars.remove_task(self._parts.pop(name))
         for part in parts:
             if part.name not in self._parts:
-                self._parts[part.name] = self.bars.add_task(f"  {part.name}", unit="s", note="")
+                self._parts[part.name] = self.bars.add_task(
+                    f"  {part.name}", total=None, unit="s", note=""
+                )
             total = None if part.expected is None else max(part.expected, part.seconds)
             self.bars.update(self._parts[part.name], total=total, completed=part.seconds)
 

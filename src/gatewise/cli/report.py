@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gatewise.cli.console import check_out_file, require_training, say
+from gatewise.cli.console import check_out_file, remark, require_training, say
 
 __all__ = ["report"]
 
@@ -35,5 +35,5 @@ def report(run: RunArgument, *, out: OutOption = None, show: OpenOption = False)
     check_out_file(out)
     page = write_run_page(run, out)
     say(f"written: {page}")
-    if show:
-        webbrowser.open(page.resolve().as_uri())
+    if show and not webbrowser.open(page.resolve().as_uri()):
+        remark(["there is no browser to show it in; open the page by hand"])

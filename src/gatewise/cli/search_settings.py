@@ -60,9 +60,7 @@ def searched_settings(typed: Mapping[str, str | None]) -> dict[str, list[Any] | 
         If a value is not of the setting's kind.
     """
     kinds = {setting.name: setting for setting in _SEARCHED}
-    return {
-        name: _values(kinds[name], text) for name, text in typed.items() if text not in (None, "")
-    }
+    return {name: _values(kinds[name], text) for name, text in typed.items() if text is not None}
 
 
 def _values(setting: Setting, text: str) -> list[Any] | tuple[Any, Any]:

@@ -109,7 +109,7 @@ def candidate_table(results: Sequence[CandidateResult], choice: Choice) -> Table
         told = [_number(value, ".2%") for value in (one.mean, one.standard_error)]
         told += [_number(one.part_mean("lstm"), ".2%"), _number(one.seconds, ",.0f")]
         state = visible(one.state) or ", ".join(mark for number, mark in marks if number == place)
-        table.add_row(visible(one.name), *told, f"{one.parameters:,}", state)
+        table.add_row(visible(one.name), *told, _count(one.parameters), state)
     return table
 
 
@@ -122,7 +122,7 @@ def method_table(results: Sequence[CandidateResult], chosen: int) -> Table:
         told = [_number(value, ".2%") for value in (one.mean, one.deviation)]
         told.append(_number(one.seconds, ",.1f"))
         state = visible(one.state) or ("quickest that is as good" if place == chosen else "")
-        table.add_row(one.name, *told, f"{one.parameters:,}", state)
+        table.add_row(one.name, *told, _count(one.parameters), state)
     return table
 
 
@@ -133,7 +133,7 @@ def pair_table(found: Comparison) -> Table:
     for pair in found.pairs:
         one = pair.difference
         interval = f"{100 * one.low:+.2f} to {100 * one.high:+.2f}"
-        chances = (f"{one.p_value:.4f}", f"{pair.mcnemar:.4f}")
+        chances = map(_chance, (one.p_value, pair.mcnemar))
         table.add_row(
             names[pair.first], names[pair.second], f"{100 * one.mean:+.2f}", interval, *chances
         )
@@ -146,6 +146,14 @@ def _rank(result: CandidateResult) -> tuple[bool, float]:
 
 def _number(value: float, form: str) -> str:
     return "" if math.isnan(value) else format(value, form)
+
+
+def _count(value: int) -> str:
+    return f"{value:,}" if value else ""
+
+
+def _chance(p_value: float) -> str:
+    return f"{p_value:.4f}" if p_value >= 0.0001 else "< 0.0001"
 
 
 def held_out_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:

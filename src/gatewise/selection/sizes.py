@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.base.config import check_choice
+from gatewise.base.config import check_choice, check_range
 from gatewise.base.errors import DataError
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.selection.candidates import DEFAULT_SPACE, Candidate, Space
@@ -127,6 +127,7 @@ def tune(data: FitData, request: TuneRequest, progress: Progress | None = None) 
         If no candidate could be judged.
     """
     check_choice("score", request.score, SCORES)
+    check_range("coverage", request.coverage, 0.0, 1.0)
     search = make_search(
         request.sampler,
         request.space,
