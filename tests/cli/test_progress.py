@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from gatewise.base.progress import Progress, SilentProgress
+from gatewise.base.progress import Part, Progress, SilentProgress
 from gatewise.cli import progress as progress_module
 from gatewise.cli.progress import PlainProgress, TerminalProgress, open_progress
 
@@ -107,6 +107,57 @@ def test_durations(plain, stream, clock, seconds, told):
     assert lines(stream) == [f"a: 0 b in {told}"]
 
 
+# What is being done side by side
+
+
+def test_what_is_being_done_is_told_where_nothing_else_happens(plain, stream, clock):
+    plain.start("fits", 4, "fits")
+    for _ in range(125):
+        clock.now += 1
+        seconds = clock.now - 100
+        plain.running([Part("units 8", seconds, 90.0), Part("units 16", seconds - 2)], None)
+    assert lines(stream) == [
+        "fits: 0 of 4 fits (0%); now units 8 (1 min 0 s); units 16 (58 s)",
+        "fits: 0 of 4 fits (0%); now units 8 (2 min 0 s); units 16 (1 min 58 s)",
+    ]
+
+
+def test_a_line_that_is_due_tells_what_is_being_done_and_what_is_foreseen(plain, stream, clock):
+    plain.start("fits", 4, "fits")
+    plain.running([Part("units 8", 3.0)], 83.4)
+    clock.now += 6
+    plain.advance(1, "best 80%")
+    plain.running([Part("units 8", 6.0)], 83.4)  # the last line is not long ago
+    told = "fits: 1 of 4 fits (25%), about 1 min 23 s left, best 80%; now units 8 (3 s)"
+    assert lines(stream) == [told]
+
+
+def test_where_nothing_is_foreseen_the_speed_is_told(plain, stream, clock):
+    plain.start("fits", 4, "fits")
+    plain.advance(0)
+    plain.running([Part("units 8", 3.0)], 10.0)
+    plain.running([], None)
+    clock.now += 10
+    plain.advance(2)
+    assert lines(stream) == ["fits: 2 of 4 fits (50%), 0.2 fits/s, 10 s left"]
+
+
+def test_where_nothing_is_being_done_there_is_no_quiet_line(plain, stream, clock):
+    plain.start("fits", 4, "fits")
+    clock.now += 100
+    plain.running([], 5.0)
+    assert lines(stream) == []
+
+
+def test_a_stage_ends_what_was_being_done(plain, stream, clock):
+    plain.start("fits", 4, "fits")
+    plain.running([Part("units 8", 3.0)], 10.0)
+    plain.start("training", 10, "records")
+    clock.now += 6
+    plain.advance(0)
+    assert lines(stream) == ["fits: 0 fits in 0 s", "training: 0 of 10 records (0%)"]
+
+
 # On a terminal
 
 
@@ -168,6 +219,97 @@ def test_drawing_is_held_back(drawn, clock):
     assert drawn.bars.tasks[0].completed == 51
 
 
+def bars_of(drawn):
+    return [(task.description, task.completed, task.total) for task in drawn.bars.tasks]
+
+
+def test_each_part_has_a_bar_for_as_long_as_it_is_being_done(drawn):
+    drawn.start("fits", 4, "fits")
+    drawn.running([Part("units 8", 3.0, 10.0), Part("units 16", 2.0)], None)
+    assert bars_of(drawn) == [("fits", 0, 4), ("  units 8", 3, 10), ("  units 16", 2, None)]
+    drawn.running([Part("units 16", 5.0, 20.0), Part("units 32", 1.0, 4.0)], None)
+    assert bars_of(drawn) == [("fits", 0, 4), ("  units 16", 5, 20), ("  units 32", 1, 4)]
+    drawn.running([Part("units 16", 25.0, 20.0)], None)  # longer than was foreseen
+    assert bars_of(drawn) == [("fits", 0, 4), ("  units 16", 25, 25)]
+    drawn.running([], None)
+    assert bars_of(drawn) == [("fits", 0, 4)]
+
+
+def test_the_end_of_a_stage_takes_the_bars_of_its_parts_away(drawn):
+    drawn.start("fits", 4, "fits")
+    drawn.running([Part("units 8", 3.0, 10.0)], 5.0)
+    drawn.start("training", 10, "records")
+    assert bars_of(drawn) == [("fits", 0, 0), ("training", 0, 10)]
+    drawn.running([Part("units 8", 3.0, 10.0)], 5.0)
+    drawn.finish()
+    assert bars_of(drawn) == [("fits", 0, 0), ("training", 0, 0)]
+
+
+def test_parts_without_a_stage_are_drawn_too(drawn):
+    drawn.running([Part("units 8", 3.0, 10.0)], 5.0)
+    assert bars_of(drawn) == [("  units 8", 3, 10)]
+    drawn.finish()
+    assert bars_of(drawn) == []
+
+
+def last_drawing(drawn, stream):
+    """Draw once more; returns the lines of that drawing without what stands between words."""
+    stream.seek(0)
+    stream.truncate()
+    drawn.bars.console.print(drawn.bars.get_renderable())
+    return [" ".join(line.split()) for line in lines(stream)]
+
+
+def test_what_is_counted_is_drawn_with_what_is_running(drawn):
+    drawn.start("fits", 4, "fits")
+    drawn.advance(0)
+    drawn.advance(3)
+    assert drawn.bars.tasks[0].completed == 0  # held back
+    drawn.running([], None)
+    assert drawn.bars.tasks[0].completed == 3
+
+
+@pytest.fixture
+def seconds(drawn):
+    """Set the clock of the bars."""
+    now = [0.0]
+    drawn.bars.get_time = lambda: now[0]
+    return lambda second: now.__setitem__(0, float(second))
+
+
+def test_seconds_have_no_speed(drawn, stream, seconds):
+    drawn.start("fits", 8, "fits")
+    for second in range(4):
+        seconds(second)
+        drawn.advance(0)
+        drawn.bars.advance(drawn.bars.tasks[0].id, 1)
+        drawn.running([Part("units [8]", second, 10.0)], None)
+    told = last_drawing(drawn, stream)
+    assert len(told) == 2
+    assert told[0].startswith("fits ")
+    assert " fits/s" in told[0]
+    assert told[1].startswith("units [8] ")
+    assert "3/10 s" in told[1]
+    assert "s/s" not in told[1]
+
+
+def test_what_is_foreseen_stands_in_place_of_the_guess(drawn, stream, seconds):
+    drawn.start("fits", 4, "fits")
+    drawn.running([Part("units 8", 3.0, 10.0)], 83.4)
+    told = last_drawing(drawn, stream)
+    assert "1 min 23 s left" in told[0]
+    assert "left" not in told[1]
+    drawn.running([Part("units 8", 4.0, 10.0)], None)
+    seconds(1)  # it is drawn twice a second
+    assert "left" not in last_drawing(drawn, stream)[0]
+
+
+def test_a_part_of_unknown_length_names_no_end(drawn, stream):
+    drawn.start("fits", 4, "fits")
+    drawn.running([Part("units 8", 7.0)], None)
+    assert " 7 s" in last_drawing(drawn, stream)[1]
+
+
 # Which of them
 
 
@@ -218,4 +360,6 @@ def test_an_error_ends_the_drawing_and_writes_no_last_line(monkeypatch, stream):
 def test_all_are_a_progress():
     kinds: list[type[Progress]] = [PlainProgress, TerminalProgress, SilentProgress]
     for kind in kinds:
-        assert all(callable(getattr(kind, name)) for name in ("start", "advance", "message"))
+        assert all(
+            callable(getattr(kind, name)) for name in ("start", "advance", "running", "message")
+        )
