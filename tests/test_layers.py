@@ -61,7 +61,7 @@ MODULES = {
     "store": ["archive", "onnx_model", "keras_model", "from_keras"],
     "evaluate": ["metrics", "paired", "audit"],
     "explain": ["credits", "variants", "record", "replay", "charts", "page"],
-    "selection": ["ledger", "folds", "engines", "sizes", "comparison"],
+    "selection": ["ledger", "folds", "clusters", "engines", "sizes", "comparison"],
     "report": ["facts", "charts", "page"],
     "serve": ["limits", "metrics", "app"],
 }

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
@@ -29,6 +30,7 @@ __all__ = ["THREAD_LIMITS", "DaskWorkers", "RayWorkers"]
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 _ANSWERS_WITHIN = 12.0  # seconds
+_LOOK_EVERY = 0.1  # seconds
 _RETRIES = 1  # what the caller tries again is not counted
 _MAX_REASON = 300  # characters
 
@@ -149,7 +151,8 @@ class DaskWorkers:
         self._threads, self._versions = threads, _versions_here()
         self._client = distributed.Client(address, timeout=_ANSWERS_WITHIN, set_as_default=False)
         self._executor = self._client.get_executor(pure=False)
-        self._check_size(address)
+        self._address = address
+        self._check_size()
         # A plugin reaches workers that come later, too; of what is scattered Dask drops copies.
         holder = distributed.WorkerPlugin()
         holder.data, self._name = data, f"gatewise-{uuid.uuid4()}"
@@ -157,6 +160,7 @@ class DaskWorkers:
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Have ``function(data, *arguments)`` computed by one of them."""
+        self._check_connected()
         call = _Call(function, arguments, self._threads, self._versions)
         future: Future[Any] = self._executor.submit(_call_on_dask, call, self._name)
         return future
@@ -166,19 +170,33 @@ class DaskWorkers:
 
     def close(self, *, at_once: bool) -> None:
         """Leave the cluster; at once, or when nothing is being done."""
-        self._executor.shutdown(wait=not at_once)
-        self._client.unregister_worker_plugin(self._name)
+        if self._is_connected():
+            self._executor.shutdown(wait=not at_once)
+            self._client.unregister_worker_plugin(self._name)
         self._client.close()
 
-    def _check_size(self, address: str) -> None:
+    def _is_connected(self) -> bool:
+        return bool(self._client.status == "running")
+
+    def _check_connected(self) -> None:
+        """Take no call that nobody would ever answer."""
+        while self._client.status == "connecting":  # it gives up by itself
+            time.sleep(_LOOK_EVERY)
+        if not self._is_connected():
+            raise ConfigError(
+                f"the Dask scheduler at {self._address!r} is gone; start the cluster anew, then "
+                "this run: it goes on from what is done"
+            )
+
+    def _check_size(self) -> None:
         """Refuse a cluster without workers: Dask would wait for one for ever."""
         try:
             self._client.wait_for_workers(1, timeout=_ANSWERS_WITHIN)
         except TimeoutError as error:
             self._client.close()
             raise ConfigError(
-                f"the Dask cluster at {address!r} has no workers; start one on each node with: "
-                f"dask worker {address} --nthreads 1"
+                f"the Dask cluster at {self._address!r} has no workers; start one on each node: "
+                f"`dask worker {self._address} --nthreads 1`"
             ) from error
 
 
