@@ -2,9 +2,9 @@ import inspect
 
 import pytest
 
-from gatewise.base.progress import Progress, SilentProgress
+from gatewise.base.progress import Part, Progress, SilentProgress
 
-METHODS = ["advance", "message", "start"]
+METHODS = ["advance", "message", "running", "start"]
 
 
 def public_methods(kind):
@@ -31,5 +31,6 @@ def test_the_silent_one_says_nothing(capfd):
     progress.start("records", None, "records")
     progress.advance(1)
     progress.advance(2, note="loss 0.5")
+    progress.running([Part("one", 1.0)], 3.0)
     progress.message("done")
     assert capfd.readouterr() == ("", "")

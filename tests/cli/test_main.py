@@ -128,8 +128,8 @@ def test_a_full_disk_is_one_line_with_the_name_of_the_file(raising):
     path = os.path.join("folder", "out.csv")
     assert result.exit_code == 2
     assert result.stderr == (
-        f"gatewise: {path} cannot be read or written (No space left on device); check the path "
-        "and its permissions\n"
+        f"gatewise: {path} cannot be read or written (No space left on device); check the path, "
+        "its permissions, and the room on the disk\n"
     )
 
 

@@ -124,11 +124,24 @@ def test_what_fails_is_said_and_the_rest_is_compared(make_fit_data, tiny, tmp_pa
     data = make_fit_data(60, n_folds=2, vectors=vectors)
     found = compare(data, CompareRequest(tmp_path / "run", tiny, curve=False))
     assert row(found, "modern").state.startswith("failed: ConfigError: the vectors given have 5")
-    assert row(found, "ngrams").state == "no such part"
+    assert row(found, "ngrams").state == row(found, "modern").state
     for key in ("classic", "modern-random", "averages"):
         assert not row(found, key).state
     assert any("the vectors given have 5" in note for note in found.notes)
     assert {pair.question for pair in found.pairs} == set()
+
+
+def test_only_what_is_named_is_compared(run, data, tiny):
+    out, found = run
+    settings = {**tiny, "language": "en"}
+    request = CompareRequest(out, settings, methods=["ngrams", "lstm-random"], curve=False)
+    few = compare(data, request)
+    assert few.results == [row(found, "lstm-random"), row(found, "ngrams")]
+    assert few.pairs == []
+    with pytest.raises(ConfigError, match="the method is 'bert'; it must be one of 'modern'"):
+        compare(data, CompareRequest(out, settings, methods=["bert"]))
+    with pytest.raises(ConfigError, match="no method is named"):
+        compare(data, CompareRequest(out, settings, methods=[]))
 
 
 @pytest.mark.parametrize(

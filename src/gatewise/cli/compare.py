@@ -7,25 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gatewise.cli.console import remark, require_training, say, show
-from gatewise.cli.options import DataArgument, LabelOption, TextOption
+from gatewise.cli.options import DataArgument
 from gatewise.cli.progress import open_progress
 from gatewise.cli.run_options import (
-    AddressOption,
-    ClassWeightOption,
-    EngineOption,
-    FoldsOption,
-    GroupOption,
-    RepeatsOption,
     RunOption,
     ScoreOption,
     SeedOption,
-    ThreadsOption,
-    TimeOption,
-    UnlabelledOption,
-    VectorsOption,
-    WorkersOption,
+    parted,
     read_fit_data,
     telling_how_to_go_on,
+    with_fit_data,
 )
 from gatewise.cli.settings import SETTINGS, given_settings, with_settings
 from gatewise.cli.tables import method_table, pair_table
@@ -38,6 +29,16 @@ __all__ = ["compare"]
 # What is compared, or belongs to the run, is no option.
 _NOT_OPEN = ("recipe", "embedding", "companion", "random_state", "class_weight")
 
+MethodsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--methods",
+        metavar="A,B,...",
+        help="Only these: modern, modern-frozen, modern-random, lstm, lstm-frozen, lstm-random, "
+        "ngrams, averages, classic (by far the slowest).",
+        show_default=False,
+    ),
+]
 CurveOption = Annotated[
     bool,
     typer.Option("--curve/--no-curve", help="Learn from 10, 25 and 50 % of the records as well."),
@@ -45,27 +46,16 @@ CurveOption = Annotated[
 
 
 @with_settings(*(setting.name for setting in SETTINGS if setting.name not in _NOT_OPEN))
+@with_fit_data
 def compare(
     data: DataArgument,
     *,
     out: RunOption,
-    text: TextOption = None,
-    label: LabelOption = None,
     score: ScoreOption = "accuracy",
+    methods: MethodsOption = None,
     curve: CurveOption = True,
     seed: SeedOption = 0,
-    folds: FoldsOption = 5,
-    repeats: RepeatsOption = 1,
-    group: GroupOption = None,
-    time: TimeOption = None,
-    engine: EngineOption = "local",
-    address: AddressOption = None,
-    workers: WorkersOption = None,
-    threads: ThreadsOption = 1,
-    unlabelled: UnlabelledOption = None,
-    vectors: VectorsOption = None,
-    class_weight: ClassWeightOption = None,
-    **settings: Any,
+    **options: Any,
 ) -> None:
     """Find out what word vectors, fine-tuning, LSTM and n-grams each bring on your data.
 
@@ -76,30 +66,23 @@ def compare(
     """
     require_training("compare methods")
     from gatewise.report.run_page import write_run_page
-    from gatewise.selection.comparison import CompareRequest
+    from gatewise.selection.comparison import METHODS, CompareRequest
     from gatewise.selection.comparison import compare as compare_methods
 
+    reading, settings = parted(options)
     fixed = given_settings(settings)
-    shared, lines, place = read_fit_data(
-        data,
-        text=text,
-        label=label,
-        folds=folds,
-        repeats=repeats,
-        group=group,
-        time=time,
-        seed=seed,
-        engine=engine,
-        address=address,
-        workers=workers,
-        threads=threads,
-        unlabelled=unlabelled,
-        vectors=vectors,
-        class_weight=class_weight,
-        language=fixed.get("language", "auto"),
-    )
+    language = fixed.get("language", "auto")
+    shared, lines, place = read_fit_data(data, reading, seed=seed, language=language)
+    named = [method.key for method in METHODS] if methods is None else methods.split(",")
     request = CompareRequest(
-        out, fixed, score=score, curve=curve, seed=seed, engine=place, lines=lines
+        out,
+        fixed,
+        score=score,
+        methods=[key.strip() for key in named],
+        curve=curve,
+        seed=seed,
+        engine=place,
+        lines=lines,
     )
     with telling_how_to_go_on(), open_progress() as progress:
         found = compare_methods(shared, request, progress)

@@ -18,7 +18,7 @@ __all__ = ["check_out_file", "remark", "require_training", "say", "show", "visib
 
 _FILE_WIDTH = 160  # columns where there is no terminal to ask
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
-_PACKAGES = ("torch", "sklearn", "scipy", "gensim")
+_PACKAGES = ("torch", "sklearn", "scipy", "gensim", "pyarrow", "matplotlib")
 
 
 def require_training(purpose: str) -> None:

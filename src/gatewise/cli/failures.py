@@ -60,7 +60,10 @@ def _said(error: OSError) -> str:
     folder, name = os.path.split(os.fsdecode(error.filename))
     final = _TEMPORARY.fullmatch(name)
     path = os.path.join(folder, final[1] if final else name)
-    return f"{path} cannot be read or written ({reason}); check the path, its permissions, and the room on the disk"
+    return (
+        f"{path} cannot be read or written ({reason}); check the path, its permissions, and the "
+        "room on the disk"
+    )
 
 
 def _close_output() -> None:

@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gatewise.cli.console import remark
+from gatewise.cli.options import LabelOption, TextOption
 
 if TYPE_CHECKING:
     from gatewise.selection.fits import FitData
     from gatewise.selection.workers import Engine
 
 __all__ = [
-    "AddressOption",
-    "ClassWeightOption",
-    "EngineOption",
-    "FoldsOption",
-    "GroupOption",
-    "RepeatsOption",
     "RunOption",
     "ScoreOption",
     "SeedOption",
-    "ThreadsOption",
-    "TimeOption",
-    "UnlabelledOption",
-    "VectorsOption",
-    "WorkersOption",
+    "parted",
     "read_fit_data",
     "telling_how_to_go_on",
+    "with_fit_data",
 ]
 
 _FOLDS, _ENGINE, _DATA = "Folds", "Where to compute", "Data"
@@ -47,15 +40,15 @@ RunOption = Annotated[
         show_default=False,
     ),
 ]
-FoldsOption = Annotated[
+_Folds = Annotated[
     int,
     typer.Option("--folds", metavar="K", help="Parts of the data.", rich_help_panel=_FOLDS),
 ]
-RepeatsOption = Annotated[
+_Repeats = Annotated[
     int,
     typer.Option("--repeats", help="Times the data are parted anew.", rich_help_panel=_FOLDS),
 ]
-GroupOption = Annotated[
+_Group = Annotated[
     str | None,
     typer.Option(
         "--group",
@@ -65,7 +58,7 @@ GroupOption = Annotated[
         show_default=False,
     ),
 ]
-TimeOption = Annotated[
+_Time = Annotated[
     str | None,
     typer.Option(
         "--time",
@@ -83,7 +76,7 @@ SeedOption = Annotated[
     int,
     typer.Option("--seed", help="The one seed: the same command gives the same results."),
 ]
-EngineOption = Annotated[
+_Engine = Annotated[
     str,
     typer.Option(
         "--engine",
@@ -92,11 +85,11 @@ EngineOption = Annotated[
         rich_help_panel=_ENGINE,
     ),
 ]
-AddressOption = Annotated[
+_Address = Annotated[
     str | None,
     typer.Option("--address", help="Of the cluster.", rich_help_panel=_ENGINE, show_default=False),
 ]
-WorkersOption = Annotated[
+_Workers = Annotated[
     int | None,
     typer.Option(
         "--workers",
@@ -105,10 +98,10 @@ WorkersOption = Annotated[
         show_default=False,
     ),
 ]
-ThreadsOption = Annotated[
+_Threads = Annotated[
     int, typer.Option("--threads", help="Threads of each fit.", rich_help_panel=_ENGINE)
 ]
-UnlabelledOption = Annotated[
+_Unlabelled = Annotated[
     list[Path] | None,
     typer.Option(
         "--unlabelled",
@@ -118,7 +111,7 @@ UnlabelledOption = Annotated[
         show_default=False,
     ),
 ]
-VectorsOption = Annotated[
+_Vectors = Annotated[
     Path | None,
     typer.Option(
         "--vectors",
@@ -128,7 +121,7 @@ VectorsOption = Annotated[
         show_default=False,
     ),
 ]
-ClassWeightOption = Annotated[
+_ClassWeight = Annotated[
     list[str] | None,
     typer.Option(
         "--class-weight",
@@ -140,26 +133,57 @@ ClassWeightOption = Annotated[
 ]
 
 
+# Option -> how it is typed, and its default.
+_READING: dict[str, tuple[Any, Any]] = {
+    "text": (TextOption, None),
+    "label": (LabelOption, None),
+    "folds": (_Folds, 5),
+    "repeats": (_Repeats, 1),
+    "group": (_Group, None),
+    "time": (_Time, None),
+    "engine": (_Engine, "local"),
+    "address": (_Address, None),
+    "workers": (_Workers, None),
+    "threads": (_Threads, 1),
+    "unlabelled": (_Unlabelled, None),
+    "vectors": (_Vectors, None),
+    "class_weight": (_ClassWeight, None),
+}
+
+
+def with_fit_data(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what :func:`read_fit_data` wants to a command, which takes it as ``**options``."""
+    signature = inspect.signature(command, eval_str=True)
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, (kind, default) in _READING.items()
+    ]
+    own = [
+        parameter
+        for parameter in signature.parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    command.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[*own, *added]
+    )
+    return command
+
+
 def read_fit_data(
-    data: str,
-    *,
-    text: str | None,
-    label: str | None,
-    folds: int,
-    repeats: int,
-    group: str | None,
-    time: str | None,
-    seed: int,
-    engine: str,
-    address: str | None,
-    workers: int | None,
-    threads: int,
-    unlabelled: list[Path] | None,
-    vectors: Path | None,
-    class_weight: list[str] | None,
-    language: str,
+    data: str, options: dict[str, Any], *, seed: int, language: str
 ) -> tuple[FitData, list[int], Engine]:
     """Read the records, say what came, and part them into folds.
+
+    Parameters
+    ----------
+    data : str
+        Where they are.
+    options : dict
+        What :func:`with_fit_data` added.
+    seed : int
+        Of the order of the records.
+    language : str
+        For the tokens.
 
     Returns
     -------
@@ -176,29 +200,37 @@ def read_fit_data(
     from gatewise.selection.run_data import make_fit_data
     from gatewise.selection.workers import Engine
 
+    threads, workers = options["threads"], options["workers"]
     fitting = max(1, cpu_count() // max(1, threads)) if workers is None else workers
-    place = Engine(engine, fitting, threads, address)
+    engine = Engine(options["engine"], fitting, threads, options["address"])
+    group, time = options["group"], options["time"]
     read = read_training_data(
         data,
-        text_column=text,
-        label_column=label,
-        unlabelled=unlabelled or (),
-        vectors=vectors,
+        text_column=options["text"],
+        label_column=options["label"],
+        unlabelled=options["unlabelled"] or (),
+        vectors=options["vectors"],
         language=language,
         further=[column for column in (group, time) if column is not None],
     )
     remark(read.summary())
     shared = make_fit_data(
         read,
-        folds,
-        repeats=repeats,
+        options["folds"],
+        repeats=options["repeats"],
         group=group,
         time=time,
         seed=seed,
         threads=threads,
-        class_weight=class_weights(class_weight or (), read.corpus),
+        class_weight=class_weights(options["class_weight"] or (), read.corpus),
     )
-    return shared, read.corpus.lines, place
+    return shared, read.corpus.lines, engine
+
+
+def parted(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Tell the options of :func:`with_fit_data` from all others that a command was given."""
+    reading = {name: value for name, value in options.items() if name in _READING}
+    return reading, {name: value for name, value in options.items() if name not in _READING}
 
 
 @contextlib.contextmanager

@@ -8,25 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gatewise.cli.console import remark, require_training, say, show
-from gatewise.cli.options import DataArgument, LabelOption, TextOption
+from gatewise.cli.options import DataArgument
 from gatewise.cli.progress import open_progress
 from gatewise.cli.run_options import (
-    AddressOption,
-    ClassWeightOption,
-    EngineOption,
-    FoldsOption,
-    GroupOption,
-    RepeatsOption,
     RunOption,
     ScoreOption,
     SeedOption,
-    ThreadsOption,
-    TimeOption,
-    UnlabelledOption,
-    VectorsOption,
-    WorkersOption,
+    parted,
     read_fit_data,
     telling_how_to_go_on,
+    with_fit_data,
 )
 from gatewise.cli.search_settings import searched_settings, with_searched_settings
 from gatewise.cli.tables import candidate_table
@@ -66,12 +57,11 @@ CoverageOption = Annotated[
 
 
 @with_searched_settings
+@with_fit_data
 def tune(
     data: DataArgument,
     *,
     out: RunOption,
-    text: TextOption = None,
-    label: LabelOption = None,
     sampler: SamplerOption = "grid",
     trials: TrialsOption = 20,
     score: ScoreOption = "accuracy",
@@ -79,18 +69,7 @@ def tune(
     final: FinalOption = True,
     coverage: CoverageOption = 0.95,
     seed: SeedOption = 0,
-    folds: FoldsOption = 5,
-    repeats: RepeatsOption = 1,
-    group: GroupOption = None,
-    time: TimeOption = None,
-    engine: EngineOption = "local",
-    address: AddressOption = None,
-    workers: WorkersOption = None,
-    threads: ThreadsOption = 1,
-    unlabelled: UnlabelledOption = None,
-    vectors: VectorsOption = None,
-    class_weight: ClassWeightOption = None,
-    **settings: Any,
+    **options: Any,
 ) -> None:
     """Find out by cross-validation how many units your data want, or any other setting.
 
@@ -105,25 +84,10 @@ def tune(
     from gatewise.selection.sizes import TuneRequest
     from gatewise.selection.sizes import tune as tune_sizes
 
+    reading, settings = parted(options)
     space, fixed = as_space(searched_settings(settings))
-    shared, lines, place = read_fit_data(
-        data,
-        text=text,
-        label=label,
-        folds=folds,
-        repeats=repeats,
-        group=group,
-        time=time,
-        seed=seed,
-        engine=engine,
-        address=address,
-        workers=workers,
-        threads=threads,
-        unlabelled=unlabelled,
-        vectors=vectors,
-        class_weight=class_weight,
-        language=fixed.get("language", "auto"),
-    )
+    language = fixed.get("language", "auto")
+    shared, lines, place = read_fit_data(data, reading, seed=seed, language=language)
     request = TuneRequest(
         out,
         space,
@@ -142,9 +106,9 @@ def tune(
         found = tune_sizes(shared, request, progress)
     page = write_run_page(out)
     _tell(found)
-    name = shlex.quote(str(found.model))
     say("", f"written: {page}, and beside it results.json, oof.parquet and chart.svg")
     if found.model is not None:
+        name = shlex.quote(str(found.model))
         say(f"model written to {found.model}", f"next, type: gatewise evaluate {name} FILE")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.base.config import check_choice
-from gatewise.base.errors import DataError
+from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.evaluate.paired import Difference, corrected_t_test, mcnemar_test
 from gatewise.selection.candidates import Candidate
@@ -93,6 +93,8 @@ class CompareRequest:
         Parameters of :class:`gatewise.TextClassifier` for our own recipe.
     score : {"accuracy", "macro_f1"}
         What methods are judged by.
+    methods : sequence of str
+        Keys of the methods, in any order.
     curve : bool
         Learn from 10, 25 and 50 % of the records as well.
     seed : int
@@ -106,6 +108,7 @@ class CompareRequest:
     out: Path
     fixed: Mapping[str, Any] = field(default_factory=dict)
     score: str = "accuracy"
+    methods: Sequence[str] = tuple(method.key for method in METHODS)
     curve: bool = True
     seed: int = 0
     engine: Engine = field(default_factory=Engine)
@@ -119,7 +122,7 @@ class Comparison:
     Attributes
     ----------
     results : list of CandidateResult
-        One per method, in the order of ``METHODS``.
+        One per method that was asked for, in the order of ``METHODS``.
     chosen : int
         The quickest method that these data cannot tell from the best.
     pairs : list of Pair
@@ -165,7 +168,11 @@ def compare(data: FitData, request: CompareRequest, progress: Progress | None = 
         If no method could be judged.
     """
     check_choice("score", request.score, SCORES)
-    for method in METHODS:  # before a process is started
+    for key in request.methods:
+        check_choice("the method", key, [method.key for method in METHODS])
+    if not request.methods:
+        raise ConfigError("no method is named; name one at least")
+    for method in _asked(request):  # before a process is started
         Candidate({}, _settings(method, request)).check()
     about = {"question": "compare", "seed": request.seed}
     with open_run(request.out, data, about, request.engine, progress or SilentProgress()) as run:
@@ -186,15 +193,14 @@ class _Judged:
     def __init__(self, run: Run, data: FitData, request: CompareRequest) -> None:
         self.run, self.data, self.request = run, data, request
         self.notes: list[str] = []
-        self._states: dict[str, str] = {}
+        self._reasons: dict[str, str] = {}
 
     def fit(self) -> None:
         """Do the fits: several methods are parts of one."""
-        folds, wanted, names = self.data.folds.folds, [], dict[str, str]()
-        for method in METHODS:
-            if method.part == "blend":
-                wanted += [(self._facts(method, fold), method.title) for fold in folds]
-                names[method.title] = method.key
+        folds, wanted = self.data.folds.folds, []
+        for method in _asked(self.request):
+            # A part is fitted with its whole, which has a row of its own or stands for it.
+            wanted += [(self._facts(method, fold), method.title) for fold in folds]
         shares = SHARES if self.request.curve else ()
         for share in shares:
             title = f"{share:.0%} of the records"
@@ -203,40 +209,41 @@ class _Judged:
         wanted.sort(key=lambda one: (one[0].settings.get("recipe") != "classic", -one[0].share))
         failures = self.run.fit(wanted)
         for title, reason in failures.items():
-            self._states[names.get(title, title)] = f"failed: {reason}"
+            self._reasons[title] = reason
             self.notes.append(f"{title}: failed, {reason}")
 
     def conclude(self) -> Comparison:
         """Gather the scores, test the differences, say what follows."""
+        asked = _asked(self.request)
         results, right = [], dict[str, NDArray[np.bool_]]()
-        for method in METHODS:
+        for method in asked:
             result, answers = self._result(method)
             results.append(result)
             if not result.state:
                 right[method.key] = answers
         if not right:
             raise DataError(f"no method could be judged: {results[0].state}")
-        by_key = {method.key: one for method, one in zip(METHODS, results, strict=True)}
+        by_key = {method.key: one for method, one in zip(asked, results, strict=True)}
         pairs = [
             Pair(first, second, question, *self._difference(by_key, right, first, second))
             for first, second, question in _PAIRS
             if first in right and second in right
         ]
-        curve = self._curve(by_key["modern"]) if self.request.curve else []
+        curve = self._curve() if self.request.curve else []
         chosen = self._quickest(by_key, right)
         titles = {method.key: method.title for method in METHODS}
         return Comparison(
             results=results,
-            chosen=[method.key for method in METHODS].index(chosen),
+            chosen=[method.key for method in asked].index(chosen),
             pairs=pairs,
             curve=curve,
-            conclusion=verdict(by_key, pairs, curve, chosen, titles, self._curve_pair(by_key)),
+            conclusion=verdict(by_key, pairs, curve, chosen, titles, self._doubling(curve)),
             notes=[],
         )
 
     def out_of_fold(self) -> Iterator[OutOfFold]:
         """Read the probabilities of all methods, one fold at a time."""
-        for place, method in enumerate(METHODS):
+        for place, method in enumerate(_asked(self.request)):
             for fold, result in self._found(method):
                 probabilities = np.exp(getattr(result.parts, method.part))
                 yield OutOfFold(place, fold.number, fold.test, probabilities)
@@ -269,8 +276,11 @@ class _Judged:
             )
             sizes.append(found.part_size(method.part))
         if len(sizes) < len(self.data.folds.folds):
-            why = self._states.get(method.key, "failed")
-            result.state = why if sizes or method.part == "blend" else "no such part"
+            reason = next(
+                (self._reasons[one.title] for one in METHODS if self._is_failed_like(one, method)),
+                "there is no such part",
+            )
+            result.state = f"failed: {reason}"
             return result, np.zeros(0, dtype=bool)
         result.parameters = round(sum(sizes) / len(sizes))
         return result, np.concatenate(right)
@@ -305,40 +315,39 @@ class _Judged:
         ]
         return min(level, key=lambda key: by_key[key].seconds)
 
-    def _curve(self, whole: CandidateResult) -> list[CurvePoint]:
+    def _is_failed_like(self, one: Method, method: Method) -> bool:
+        """Say whether one method failed, and is fitted as another one is."""
+        same = (one.settings, one.kind) == (method.settings, method.kind)
+        return same and one.title in self._reasons
+
+    def _curve(self) -> list[CurvePoint]:
         points = []
-        for share in SHARES:
-            folds = [(fold, result) for fold, result in self._found(METHODS[0], share)]
-            if len(folds) == len(self.data.folds.folds):
-                scores = {
-                    part: [result.scores[part][self.request.score] for _, result in folds]
-                    for part in folds[0][1].scores
+        for share in (*SHARES, 1.0):
+            found = [result.scores for _, result in self._found(METHODS[0], share)]
+            if len(found) == len(self.data.folds.folds):
+                parts = {
+                    part: [scores[part][self.request.score] for scores in found]
+                    for part in found[0]
                 }
-                points.append(CurvePoint(share, self._n_learnt(share), scores))
-        if whole.folds and not whole.state:
-            scores = {
-                part: [fold.parts[part][self.request.score] for fold in whole.folds]
-                for part in whole.folds[0].parts
-            }
-            points.append(CurvePoint(1.0, self._n_learnt(1.0), scores))
+                points.append(CurvePoint(share, self._n_learnt(share), parts))
         return points
 
-    def _curve_pair(self, by_key: Mapping[str, CandidateResult]) -> Difference | None:
+    def _doubling(self, curve: Sequence[CurvePoint]) -> Difference | None:
         """Test what the second half of the records has brought."""
-        half = [result.scores["blend"][self.request.score] for _, result in self._half()]
-        whole = by_key["modern"].scores
-        if len(half) != len(whole) or len(whole) < 2:
+        if [point.share for point in curve[-2:]] != [SHARES[-1], 1.0]:
             return None
+        half, whole = (point.scores["blend"] for point in curve[-2:])
         return corrected_t_test(whole, half, test_share=self._test_share)
-
-    def _half(self) -> Iterator[tuple[Fold, FoldResult]]:
-        return self._found(METHODS[0], SHARES[-1]) if self.request.curve else iter(())
 
     def _n_learnt(self, share: float) -> int:
         labels, seed = self.data.labels, self.request.seed
         folds = self.data.folds.folds
         sizes = [len(learning_rows(labels, fold.train, share, seed)) for fold in folds]
         return round(sum(sizes) / len(sizes))
+
+
+def _asked(request: CompareRequest) -> list[Method]:
+    return [method for method in METHODS if method.key in request.methods]
 
 
 def _settings(method: Method, request: CompareRequest) -> dict[str, Any]:
