@@ -53,7 +53,10 @@ class Run:
         dict of str to str
             Name -> why a fit of it failed.
         """
-        units = {unit.key: unit for unit in (self._unit(*one) for one in wanted)}
+        units: dict[str, Unit] = {}
+        for facts, name in wanted:  # the same fit under two names has the first one's
+            unit = self._unit(facts, name)
+            units.setdefault(unit.key, unit)
         listed = list(units.values())
         failures = run_units(
             listed, do_fit, self.ledger, workers=self.workers, progress=self.progress
