@@ -5,7 +5,7 @@
     ```
 
 The blocks of a page share their names, in order. Code that fails fails the build. ``keep(name,
-content)`` writes a file beside the pages.
+content)`` writes a file beside the pages; ``docs`` is the folder of their sources.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ class Executed(SphinxDirective):
         return shown
 
     def _printed(self, code: str) -> str:
-        names = self.env.temp_data.setdefault("executed", {"keep": self._keep})
+        names = self.env.temp_data.setdefault(
+            "executed", {"keep": self._keep, "docs": Path(self.env.srcdir)}
+        )
         output = io.StringIO()
         source, line = self.get_source_info()
         try:

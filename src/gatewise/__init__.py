@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "TextClassifier": "gatewise.classify.classifier",
     "WordVectors": "gatewise.vectors.word_vectors",
+    "compare": "gatewise.selection.questions",
     "from_keras": "gatewise.store.from_keras",
     "load": "gatewise.store.archive",
     "load_plain": "gatewise.store.plain_archive",
@@ -20,11 +21,13 @@ _HOMES = {
     "replay": "gatewise.explain.replay",
     "replay_page": "gatewise.explain.page",
     "save": "gatewise.store.archive",
+    "tune": "gatewise.selection.questions",
 }
 
 __all__ = [
     "TextClassifier",
     "WordVectors",
+    "compare",
     "from_keras",
     "load",
     "load_plain",
@@ -32,6 +35,7 @@ __all__ = [
     "replay",
     "replay_page",
     "save",
+    "tune",
 ]
 
 

@@ -45,7 +45,7 @@ def test_validation_records_are_refused(path):
 
 
 def test_a_missing_column_and_a_missing_value(path, tmp_path):
-    with pytest.raises(DataError, match="has no column 'custmer'.*did you mean 'customer'"):
+    with pytest.raises(DataError, match=r"has no column 'custmer'.*did you mean 'customer'"):
         read_training_data(path, further=["custmer"])
     path.write_text(path.read_text().replace("customer 3", ""))
     corpus = read_training_data(path, further=["customer"]).corpus

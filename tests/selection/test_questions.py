@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+
+from gatewise import compare, tune
+from gatewise.base.errors import ConfigError
+from gatewise.selection.workers import Engine
+
+
+def test_lists_of_texts_are_enough(data, tiny, tmp_path):
+    fixed = {name: value for name, value in tiny.items() if name != "units"}
+    found = tune(
+        data.texts,
+        data.labels,
+        tmp_path / "run",
+        folds=3,
+        units=[4, 5],
+        engine=Engine(workers=2),
+        search={"final": False},
+        **fixed,
+    )
+    assert [one.name for one in found.results] == ["units 4", "units 5"]
+    assert (tmp_path / "run" / "results.json").exists()
+
+
+def test_methods_are_compared_from_lists(data, tiny, tmp_path):
+    found = compare(
+        data.texts,
+        data.labels,
+        tmp_path / "run",
+        folds=2,
+        methods=["lstm", "ngrams"],
+        curve=False,
+        data={"class_weight": "balanced", "unlabelled": ["one more"]},
+        **tiny,
+    )
+    assert [one.params["method"] for one in found.results] == ["lstm", "ngrams"]
+    assert len(found.results[0].folds) == 2
+
+
+@pytest.mark.parametrize("ask", [tune, compare])
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"unit": [4]}, "'unit' is no setting of TextClassifier"),
+        ({"vectors": None}, "give what belongs to the records as data"),
+        ({"data": {"group": []}}, "data has 'group'; known are"),
+        ({"data": {"groups": [1, 2]}}, "came with 2 groups"),
+        ({"folds": 1}, "folds is 1"),
+    ],
+)
+def test_what_cannot_be_asked(data, tmp_path, ask, options, told):
+    with pytest.raises(ConfigError, match=told):
+        ask(data.texts, data.labels, tmp_path / "run", **options)
+
+
+def test_a_record_that_cannot_be_used_is_named(data, tmp_path):
+    with pytest.raises(ConfigError, match="record 91 cannot be used: no text"):
+        tune([*data.texts, None], [*data.labels, "card"], tmp_path / "run")
