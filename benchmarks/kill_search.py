@@ -4,9 +4,9 @@
 
 A small search over the bundled tickets is run undisturbed once. Then searches are begun and killed
 (SIGKILL, the driver alone or all of its processes) after a random time, and begun again in the same
-folder, up to 8 times, and then left alone; its results, out-of-fold probabilities and model are compared byte
-by byte with the undisturbed ones, the measured seconds set aside. A new folder is taken, until so
-many kills are done.
+folder, up to 8 times, and then left alone; its results, out-of-fold probabilities and model are
+compared byte by byte with the undisturbed ones, the measured seconds set aside. A new folder is
+taken, until so many kills are done.
 """
 
 from __future__ import annotations
