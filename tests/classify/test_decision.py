@@ -24,7 +24,7 @@ def test_all_are_kept_where_a_share_would_be_less_than_one_record():
 
 
 def test_what_is_no_share():
-    with pytest.raises(ConfigError, match="coverage is 1.5"):
+    with pytest.raises(ConfigError, match=r"coverage is 1\.5"):
         keep_share(np.ones(3), 1.5)
     with pytest.raises(ConfigError, match="abstain_below is -1"):
         Decision(-1)

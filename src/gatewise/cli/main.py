@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gatewise import __version__
+from gatewise.cli.audit import audit
 from gatewise.cli.compare import compare
 from gatewise.cli.demo import demo
 from gatewise.cli.evaluate import evaluate
@@ -40,6 +41,7 @@ for _command in (
     replay,
     tune,
     compare,
+    audit,
     report,
     info,
     neighbours,

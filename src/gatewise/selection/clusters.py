@@ -6,6 +6,7 @@ another one, and the data lie on every node once.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import re
@@ -150,8 +151,8 @@ class DaskWorkers:
         _check_dask_answers(address)
         self._threads, self._versions = threads, _versions_here()
         self._client = distributed.Client(address, timeout=_ANSWERS_WITHIN, set_as_default=False)
-        self._executor = self._client.get_executor(pure=False)
         self._address = address
+        self._running: set[Future[Any]] = set()
         self._check_size()
         # A plugin reaches workers that come later, too; of what is scattered Dask drops copies.
         holder = distributed.WorkerPlugin()
@@ -162,7 +163,12 @@ class DaskWorkers:
         """Have ``function(data, *arguments)`` computed by one of them."""
         self._check_connected()
         call = _Call(function, arguments, self._threads, self._versions)
-        future: Future[Any] = self._executor.submit(_call_on_dask, call, self._name)
+        answer = self._client.submit(_call_on_dask, call, self._name, pure=False)
+        # Dask's own executor would never say that a scheduler died while it handed a result over.
+        loop = self._client.loop.asyncio_loop
+        future = asyncio.run_coroutine_threadsafe(_result_of(answer), loop)
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
         return future
 
     def renew(self) -> None:
@@ -170,8 +176,9 @@ class DaskWorkers:
 
     def close(self, *, at_once: bool) -> None:
         """Leave the cluster; at once, or when nothing is being done."""
+        if not at_once:
+            wait(list(self._running))
         if self._is_connected():
-            self._executor.shutdown(wait=not at_once)
             self._client.unregister_worker_plugin(self._name)
         self._client.close()
 
@@ -220,6 +227,10 @@ def _call_on_ray(call: _Call, references: list[Any]) -> Any:
 
 def _call_on_dask(call: _Call, name: str) -> Any:
     return call(_dask().get_worker().plugins[name].data)
+
+
+async def _result_of(answer: Any) -> Any:
+    return await answer
 
 
 def _check_versions(wanted: Mapping[str, str]) -> None:

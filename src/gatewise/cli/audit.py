@@ -1,0 +1,159 @@
+"""``gatewise audit``: labels that look wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from gatewise.cli.console import remark, require_training, say, show, visible
+from gatewise.cli.options import DataArgument
+from gatewise.cli.progress import open_progress
+from gatewise.cli.run_options import (
+    RunOption,
+    SeedOption,
+    parted,
+    read_fit_data,
+    telling_how_to_go_on,
+    with_fit_data,
+)
+from gatewise.cli.settings import SETTINGS, given_settings, with_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gatewise.evaluate.audit import Audit
+
+__all__ = ["audit"]
+
+_OF_THE_RUN = ("random_state", "class_weight")
+_N_SHOWN = 15
+_WIDTH = 60  # characters of a text
+
+ApplyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--apply",
+        metavar="FILE",
+        help="An audit.csv whose column 'corrected' was filled in: write DATA again with these "
+        "labels, into RUN/corrected.csv.",
+        show_default=False,
+    ),
+]
+TestOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--test",
+        metavar="FILE",
+        help="Labelled texts that should be new: those that stand in DATA too are told.",
+        show_default=False,
+    ),
+]
+
+
+@with_settings(*(setting.name for setting in SETTINGS if setting.name not in _OF_THE_RUN))
+@with_fit_data
+def audit(
+    data: DataArgument,
+    *,
+    out: RunOption,
+    apply: ApplyOption = None,
+    test: TestOption = None,
+    seed: SeedOption = 0,
+    **options: Any,
+) -> None:
+    """List the labels that look wrong, for somebody to look at.
+
+    Every record is answered by a model that has not seen it. RUN/audit.csv has the records that are
+    answered differently, the most suspicious first, with line numbers; fill in its column
+    'corrected' with the right label, or (remove), and give it back with --apply.
+    """
+    require_training("audit labels")
+    from gatewise.selection.auditing import AUDIT, audit_data
+    from gatewise.selection.sizes import TuneRequest
+
+    reading, settings = parted(options)
+    fixed = given_settings(settings)
+    if apply is not None:
+        _apply(data, apply, out, reading)
+        return
+    language = fixed.get("language", "auto")
+    shared, lines, place = read_fit_data(data, reading, seed=seed, language=language)
+    request = TuneRequest(out, {}, fixed, seed=seed, engine=place, lines=lines)
+    with telling_how_to_go_on(), open_progress() as progress:
+        found = audit_data(shared, request, progress)
+    _tell(found, shared.texts, lines)
+    if test is not None:
+        _tell_leaks(shared.texts, lines, test, reading)
+    say("", f"written: {out / AUDIT}; fill in its column 'corrected', and give it to --apply")
+
+
+def _apply(data: str, reviewed: Path, out: Path, reading: dict[str, Any]) -> None:
+    from gatewise.selection.auditing import CORRECTED, read_corrections, write_corrected
+    from gatewise.text.corpus import read_corpus
+
+    corpus = read_corpus(data, text_column=reading["text"], label_column=reading["label"])
+    corrections = read_corrections(reviewed, list(corpus.label_counts))
+    out.mkdir(parents=True, exist_ok=True)
+    changed, removed = write_corrected(data, corrections, corpus, out / CORRECTED)
+    say(f"{changed:,} labels changed, {removed:,} records left out; written: {out / CORRECTED}")
+
+
+def _tell(found: Audit, texts: Sequence[str], lines: Sequence[int]) -> None:
+    flagged = sum(one.is_flagged for one in found.suspects)
+    say(
+        f"{found.n_judged:,} records judged by models that had not seen them: "
+        f"{len(found.suspects):,} are answered differently, {flagged:,} of these labels are "
+        "probably wrong"
+    )
+    table = Table(box=None, pad_edge=False)
+    for name in ("line", "label", "looks like", "sure", "text"):
+        table.add_column(name, justify="right" if name in ("line", "sure") else "left")
+    for one in found.suspects[:_N_SHOWN]:
+        text = " ".join(texts[one.row].split())
+        cut = text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
+        cells = (one.given, one.suggested, f"{one.suggested_probability:.0%}", cut)
+        table.add_row(str(lines[one.row]), *map(visible, cells))
+    say("")
+    show(table)
+    say("", *_further(found, lines))
+    remark(f"note: {note}" for note in found.notes)
+
+
+def _further(found: Audit, lines: Sequence[int]) -> list[str]:
+    told = []
+    if found.twins:
+        pairs = [f"{lines[one.first]} and {lines[one.second]}" for one in found.twins]
+        told.append(f"nearly the same text under different labels, lines {_listed(pairs)}")
+    for pair in found.confused[:_N_SHOWN]:
+        told.append(
+            f"{pair.first!r} and {pair.second!r} are taken for each other ({pair.share:.0%} of "
+            "their records): merge or redefine?"
+        )
+    if found.small:
+        small = [f"{name} ({count})" for name, count in found.small.items()]
+        told.append(f"too small to judge: {_listed(small)}")
+    return told
+
+
+def _tell_leaks(
+    texts: Sequence[str], lines: Sequence[int], test: Path, reading: dict[str, Any]
+) -> None:
+    from gatewise.evaluate.duplicates import find_leaks
+    from gatewise.text.corpus import read_corpus
+
+    other = read_corpus(
+        test, text_column=reading["text"], label_column=reading["label"], min_labels=1
+    )
+    leaks, notes = find_leaks(texts, other.texts)
+    pairs = [f"{other.lines[one.second]} (as {lines[one.first]})" for one in leaks]
+    told = f", lines {_listed(pairs)}" if pairs else ""
+    say(f"{test}: {len(leaks):,} of {len(other.texts):,} texts stand in the data too{told}")
+    remark(f"note: {note}" for note in notes)
+
+
+def _listed(items: Sequence[str]) -> str:
+    more = len(items) - _N_SHOWN
+    return ", ".join(items[:_N_SHOWN]) + (f" and {more:,} more" if more > 0 else "")

@@ -1,0 +1,247 @@
+"""Which labels look wrong? One candidate cross-validated, and its out-of-fold answers looked at.
+
+RUN/audit.csv       one row per suspicious record, with a column for the reviewer
+RUN/corrected.csv   the data again, with what the reviewer has filled in
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyarrow import parquet
+
+from gatewise.base.errors import DataError
+from gatewise.base.files import atomic_open, write_json
+from gatewise.base.optional import require
+from gatewise.base.progress import Progress
+from gatewise.evaluate.audit import Audit, audit_labels
+from gatewise.selection.fits import FitData
+from gatewise.selection.results import OOF
+from gatewise.selection.sizes import TuneRequest, tune
+from gatewise.text.corpus import Corpus
+from gatewise.text.row_writer import RowWriter
+from gatewise.text.rows import Row
+from gatewise.text.tables import open_table
+
+__all__ = [
+    "AUDIT",
+    "CORRECTED",
+    "REMOVE",
+    "Corrections",
+    "audit_data",
+    "read_corrections",
+    "write_corrected",
+]
+
+AUDIT, CORRECTED, FACTS = "audit.csv", "corrected.csv", "audit.json"
+# What a reviewer writes to have a record left out.
+REMOVE = "(remove)"
+
+_COLUMNS = (
+    "rank",
+    "line",
+    "given",
+    "suggested",
+    "given_probability",
+    "suggested_probability",
+    "flagged",
+    "why",
+    "corrected",
+    "text",
+)
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """What a reviewer has decided.
+
+    Attributes
+    ----------
+    labels : dict of int to str
+        Line -> the right label, or ``REMOVE``.
+    """
+
+    labels: Mapping[int, str]
+
+    def applied(self, rows: Iterator[Row], label_column: str) -> Iterator[dict[str, str | None]]:
+        """Yield the cells of all rows, with the right labels, without those to be left out."""
+        for row in rows:
+            label = self.labels.get(row.line)
+            if label == REMOVE:
+                continue
+            yield dict(row.fields) if label is None else {**row.fields, label_column: label}
+
+
+def write_corrected(
+    source: Any, corrections: Corrections, corpus: Corpus, path: Path
+) -> tuple[int, int]:
+    """Write a table again, with what a reviewer has filled in.
+
+    Parameters
+    ----------
+    source : str, path or data frame
+        The table, as it was audited.
+    corrections : Corrections
+        By its lines.
+    corpus : Corpus
+        What was read of it.
+    path : Path
+        The new file, csv.
+
+    Returns
+    -------
+    n_changed, n_removed : int
+
+    Raises
+    ------
+    DataError
+        If the source is a folder, or a line is not one of its records.
+    """
+    if unknown := sorted(set(corrections.labels) - set(corpus.lines)):
+        raise DataError(
+            f"{corpus.source} has no record on line {unknown[0]}; give the file that was audited"
+        )
+    if isinstance(source, str | os.PathLike) and os.path.isdir(source):
+        raise DataError(f"{source} is a folder; move its files into the folders of their labels")
+    table = open_table(source)
+    with atomic_open(path, newline="") as stream:
+        writer = RowWriter(stream, "csv", table.columns)
+        for cells in corrections.applied(table.rows(), corpus.label_column):
+            writer.write(cells)
+    n_removed = sum(label == REMOVE for label in corrections.labels.values())
+    return len(corrections.labels) - n_removed, n_removed
+
+
+def audit_data(data: FitData, request: TuneRequest, progress: Progress | None = None) -> Audit:
+    """Cross-validate one candidate, audit the labels, and write ``audit.csv``.
+
+    Parameters
+    ----------
+    data : FitData
+        Records and folds.
+    request : TuneRequest
+        Its ``space`` is not looked at: the fixed settings are what is fitted.
+    progress : Progress, optional
+        Told of everything.
+
+    Returns
+    -------
+    Audit
+
+    Raises
+    ------
+    ConfigError, DataError
+        As :func:`gatewise.selection.sizes.tune` does.
+    MissingExtraError
+        If cleanlab is not installed.
+    """
+    require("cleanlab.filter", extra="audit", purpose="find labels that look wrong")
+    found = tune(data, replace(request, space={}, sampler="grid", final=False), progress)
+    probabilities = _mean_probabilities(request.out / OOF, len(data.texts), len(data.classes))
+    audit = audit_labels(data.texts, data.labels, data.classes, probabilities)
+    audit = replace(audit, notes=[*found.notes, *audit.notes])
+    lines = request.lines or range(1, len(data.texts) + 1)
+    _write_audit(request.out / AUDIT, audit, data.texts, lines)
+    write_json(request.out / FACTS, _facts(audit, lines))
+    return audit
+
+
+def read_corrections(path: Path, classes: Sequence[str]) -> Corrections:
+    """Read an ``audit.csv`` whose column ``corrected`` somebody has filled in.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    classes : sequence of str
+        The labels there are.
+
+    Returns
+    -------
+    Corrections
+
+    Raises
+    ------
+    DataError
+        If a column is missing, a line is no number or stands twice, a label is new, or nothing was
+        filled in.
+    """
+    labels: dict[int, str] = {}
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream)
+        if not {"line", "corrected"} <= set(reader.fieldnames or ()):
+            raise DataError(
+                f"{path} has no columns 'line' and 'corrected'; give the audit.csv of a run, with "
+                "its column 'corrected' filled in"
+            )
+        for number, row in enumerate(reader, 2):
+            label = (row["corrected"] or "").strip()
+            if not label:
+                continue
+            line = (row["line"] or "").strip()
+            if not line.isdecimal():
+                raise DataError(f"{path}:{number} has {line!r:.40} as a line; it must be a number")
+            if label != REMOVE and label not in classes:
+                raise DataError(
+                    f"{path}:{number} has the label {label!r:.60}, which the data do not have; use "
+                    f"one of theirs, or {REMOVE} to leave the record out"
+                )
+            if labels.setdefault(int(line), label) != label:
+                raise DataError(f"{path}:{number} gives line {line} a second label")
+    if not labels:
+        raise DataError(f"{path} has nothing in its column 'corrected'; fill in the right labels")
+    return Corrections(labels)
+
+
+def _mean_probabilities(path: Path, n_records: int, n_classes: int) -> NDArray[np.float64]:
+    """Average what the repeats say of each record; nan for one that no fold judged."""
+    total, counts = np.zeros((n_records, n_classes)), np.zeros(n_records)
+    for batch in parquet.ParquetFile(path).iter_batches(columns=["record", "probabilities"]):
+        rows = batch.column("record").to_numpy()
+        flat = batch.column("probabilities").flatten().to_numpy()
+        np.add.at(total, rows, flat.reshape(len(rows), n_classes).astype(np.float64))
+        np.add.at(counts, rows, 1)
+    with np.errstate(invalid="ignore"):
+        return total / counts[:, None]
+
+
+def _write_audit(path: Path, audit: Audit, texts: Sequence[str], lines: Sequence[int]) -> None:
+    with atomic_open(path, newline="") as stream:
+        writer = RowWriter(stream, "csv", _COLUMNS)
+        for rank, one in enumerate(audit.suspects, 1):
+            writer.write(
+                {
+                    "rank": str(rank),
+                    "line": str(lines[one.row]),
+                    "given": one.given,
+                    "suggested": one.suggested,
+                    "given_probability": round(one.given_probability, 4),
+                    "suggested_probability": round(one.suggested_probability, 4),
+                    "flagged": "yes" if one.is_flagged else "no",
+                    "why": one.why,
+                    "corrected": None,
+                    "text": texts[one.row],
+                }
+            )
+
+
+def _facts(audit: Audit, lines: Sequence[int]) -> dict[str, Any]:
+    return {
+        "n_judged": audit.n_judged,
+        "n_suspects": len(audit.suspects),
+        "n_flagged": sum(one.is_flagged for one in audit.suspects),
+        "twins": [
+            {"lines": [lines[one.first], lines[one.second]], "similarity": one.similarity}
+            for one in audit.twins
+        ],
+        "confused": [vars(one) for one in audit.confused],
+        "small": audit.small,
+        "notes": audit.notes,
+    }

@@ -1,0 +1,73 @@
+"""``gatewise audit``: labels that look wrong, and what a reviewer makes of them."""
+
+import csv
+
+import pytest
+
+pytest.importorskip("cleanlab")
+
+AUDIT = "audit --text msg --label queue --folds 3 --workers 2"
+
+
+@pytest.fixture(scope="module")
+def wrong(labelled, tmp_path_factory):
+    """The training file with four wrong labels; their lines."""
+    path = tmp_path_factory.mktemp("wrong") / "train.csv"
+    with (labelled / "train.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream))
+    lines = [10, 40, 80, 120]
+    for line in lines:
+        rows[line - 1][2] = next(q for q in ("card", "balance") if q != rows[line - 1][2])
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows(rows)
+    return path, lines
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory, gatewise, wrong, labelled, small):
+    out = tmp_path_factory.mktemp("audited") / "run"
+    result = gatewise(f"{AUDIT} {small} --test {labelled / 'test.csv'}", wrong[0], "--out", out)
+    assert result.exit_code == 0, result.stderr
+    return result, out
+
+
+def test_what_is_printed(audited, wrong, labelled):
+    result, out = audited
+    with (out / "audit.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {str(line) for line in wrong[1]} <= {row["line"] for row in rows[:8]}
+    assert f"160 records judged by models that had not seen them: {len(rows)} are" in result.stdout
+    told = " ".join(result.stdout.split())
+    for row in rows[:3]:
+        assert f"{row['line']} {row['given']} {row['suggested']}" in told
+    assert f"{labelled / 'test.csv'}: " in told
+    assert "of 40 texts stand in the data too, lines " in told
+    assert f"written: {out / 'audit.csv'}" in told
+
+
+def test_what_a_reviewer_fills_in_is_given_back(audited, wrong, gatewise, tmp_path):
+    _, out = audited
+    with (out / "audit.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    for row in rows:
+        if int(row["line"]) in wrong[1]:
+            row["corrected"] = row["suggested"]
+    reviewed = tmp_path / "reviewed.csv"
+    with reviewed.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    result = gatewise(f"{AUDIT} --apply {reviewed}", wrong[0], "--out", tmp_path / "new")
+    assert result.exit_code == 0, result.stderr
+    assert "4 labels changed, 0 records left out" in result.stdout
+    before = wrong[0].read_text("utf-8").splitlines()
+    after = (tmp_path / "new" / "corrected.csv").read_text("utf-8").splitlines()
+    changed = [n for n, pair in enumerate(zip(before, after, strict=True), 1) if len(set(pair)) > 1]
+    assert changed == wrong[1]
+
+
+def test_what_cannot_be_audited(fails, labelled, tmp_path):
+    data = labelled / "train.csv"
+    assert "folds is 1" in fails(AUDIT.replace("--folds 3", "--folds 1"), data, "--out", tmp_path)
+    told = fails(f"{AUDIT} --apply {data}", data, "--out", tmp_path)
+    assert "has no columns 'line' and 'corrected'" in told

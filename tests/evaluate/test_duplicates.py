@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+
+from gatewise.evaluate import duplicates
+from gatewise.evaluate.duplicates import find_leaks, find_twins
+
+TEXTS = [
+    "My card was swallowed by the machine at the station",
+    "my card  was swallowed by the machine at the station!",
+    "What is my balance please",
+    "my card was swallowed by the machine at the station",
+    "Something else entirely, about a transfer",
+]
+
+
+def rows(twins):
+    return [(twin.first, twin.second) for twin in twins]
+
+
+def test_nearly_the_same_text_under_another_label():
+    twins, notes = find_twins(TEXTS, ["card", "atm", "balance", "card", "transfer"])
+    assert rows(twins) == [(0, 1), (1, 3)]
+    assert all(0.9 <= twin.similarity <= 1 for twin in twins)
+    assert notes == []
+
+
+def test_the_same_label_is_no_twin():
+    assert find_twins(TEXTS, ["card"] * 5)[0] == []
+
+
+def test_the_nearest_is_named():
+    twins, _ = find_twins([TEXTS[0], TEXTS[1], TEXTS[0]], ["a", "b", "c"])
+    assert rows(twins) == [(0, 2), (1, 2)]
+    assert twins[0].similarity == pytest.approx(1.0)
+
+
+def test_texts_of_a_test_file_that_were_learnt_from():
+    leaks, _ = find_leaks(TEXTS, ["brand new words", TEXTS[2].upper(), TEXTS[0]])
+    assert rows(leaks) == [(2, 1), (0, 2)]
+
+
+def test_texts_too_short_for_letter_groups_have_to_be_equal():
+    assert rows(find_twins(["a", "A ", "b"], ["x", "y", "z"])[0]) == [(0, 1)]
+    assert rows(find_twins(["卡", "卡", "钱"], ["x", "y", "z"])[0]) == [(0, 1)]
+
+
+def test_of_very_many_texts_only_equal_ones_are_found_and_that_is_said(monkeypatch):
+    monkeypatch.setattr(duplicates, "_MOST_TEXTS", 4)
+    twins, notes = find_twins(TEXTS, ["card", "atm", "balance", "other", "transfer"])
+    assert rows(twins) == [(0, 3)]
+    assert "only those that are equal were looked for" in notes[0]

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+
+from gatewise.base.errors import DataError
+from gatewise.selection.auditing import (
+    _mean_probabilities,
+    audit_data,
+    read_corrections,
+    write_corrected,
+)
+from gatewise.selection.sizes import TuneRequest
+from gatewise.selection.workers import Engine
+from gatewise.text.corpus import read_corpus
+
+pytest.importorskip("cleanlab")
+
+
+@pytest.fixture(scope="module")
+def wrong(make_fit_data):
+    """Records of which five have a wrong label."""
+    data = make_fit_data(240, n_folds=3)
+    for row in (3, 50, 100, 150, 200):
+        others = [label for label in data.classes if label != data.labels[row]]
+        data.labels[row] = others[0]
+    return data
+
+
+@pytest.fixture(scope="module")
+def run(wrong, tiny, tmp_path_factory):
+    out = tmp_path_factory.mktemp("audit") / "run"
+    request = TuneRequest(out, {}, {**tiny, "epochs": 4}, engine=Engine(workers=2))
+    return out, audit_data(wrong, request)
+
+
+def test_wrong_labels_are_found(run, wrong):
+    out, found = run
+    with (out / "audit.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == len(found.suspects)
+    assert {int(row["line"]) - 1 for row in rows[:8]} >= {3, 50, 100, 150, 200}
+    for row, one in zip(rows, found.suspects, strict=True):
+        assert row["given"] == one.given == wrong.labels[one.row]
+        assert row["text"] == wrong.texts[one.row]
+        assert row["flagged"] == ("yes" if one.is_flagged else "no")
+        assert row["corrected"] == ""
+    facts = json.loads((out / "audit.json").read_bytes())
+    assert facts["n_judged"] == 240
+    assert facts["n_suspects"] == len(rows)
+
+
+def test_it_is_not_a_model_that_is_wanted(run):
+    out, _ = run
+    assert not (out / "model").exists()
+    assert (out / "oof.parquet").exists()
+
+
+def test_repeats_are_averaged(tmp_path):
+    probabilities = np.array([[0.2, 0.8], [0.6, 0.4], [1.0, 0.0]], dtype=np.float32)
+    table = pyarrow.table(
+        {
+            "record": [0, 2, 0],
+            "probabilities": pyarrow.FixedSizeListArray.from_arrays(probabilities.ravel(), 2),
+        }
+    )
+    pyarrow.parquet.write_table(table, tmp_path / "oof.parquet")
+    found = _mean_probabilities(tmp_path / "oof.parquet", 3, 2)
+    np.testing.assert_allclose(found[0], [0.6, 0.4])
+    np.testing.assert_allclose(found[2], [0.6, 0.4])
+    assert np.isnan(found[1]).all()
+
+
+# What a reviewer gives back
+
+REVIEWED = "rank,line,given,corrected,text\n1,3,a,b,x\n2,5,b,,y\n3,4,a,(remove),z\n"
+
+
+@pytest.fixture
+def reviewed(tmp_path):
+    def write(content):
+        path = tmp_path / "reviewed.csv"
+        path.write_text(content)
+        return path
+
+    return write
+
+
+def test_corrections_are_put_in_place(tmp_path, reviewed):
+    data = tmp_path / "data.csv"
+    data.write_text("id,text,label\n1,first,a\n2,second,a\n3,third,a\n4,fourth,b\n")
+    corrections = read_corrections(reviewed(REVIEWED), ["a", "b"])
+    assert corrections.labels == {3: "b", 4: "(remove)"}
+    out = tmp_path / "new.csv"
+    assert write_corrected(data, corrections, read_corpus(data), out) == (1, 1)
+    assert out.read_text().split() == ["id,text,label", "1,first,a", "2,second,b", "4,fourth,b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("line,label\n3,b\n", "has no columns 'line' and 'corrected'"),
+        ("line,corrected\n3,\n", "has nothing in its column 'corrected'"),
+        ("line,corrected\nthree,b\n", "reviewed.csv:2 has 'three' as a line"),
+        ("line,corrected\n3,c\n", "reviewed.csv:2 has the label 'c', which the data do not have"),
+        ("line,corrected\n3,a\n3,b\n", "reviewed.csv:3 gives line 3 a second label"),
+    ],
+)
+def test_what_is_no_correction(reviewed, content, told):
+    with pytest.raises(DataError, match=told):
+        read_corrections(reviewed(content), ["a", "b"])
+
+
+def test_corrections_of_another_file(tmp_path, reviewed):
+    data = tmp_path / "data.csv"
+    data.write_text("text,label\nfirst,a\nsecond,b\n")
+    corrections = read_corrections(reviewed("line,corrected\n9,b\n"), ["a", "b"])
+    with pytest.raises(DataError, match="has no record on line 9; give the file that was audited"):
+        write_corrected(data, corrections, read_corpus(data), tmp_path / "new.csv")
+    for label in "ab":
+        (tmp_path / "folder" / label).mkdir(parents=True)
+        (tmp_path / "folder" / label / "1.txt").write_text("text")
+    corpus = read_corpus(tmp_path / "folder")
+    corrections = read_corrections(reviewed("line,corrected\n1,b\n"), ["a", "b"])
+    with pytest.raises(DataError, match="is a folder; move its files"):
+        write_corrected(tmp_path / "folder", corrections, corpus, tmp_path / "new.csv")
