@@ -22,16 +22,27 @@ import pytest
 N_NODES = 3
 PATIENCE = 60.0  # seconds
 
+# Reads sessions until this process ends, in whatever way, and kills what is left of them.
+KEEPER = """
+import os, signal, sys
+sessions = {int(line) for line in sys.stdin}
+for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+    try:
+        if os.getsid(pid) in sessions:
+            os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+"""
+
 
 class Node:
     """A command and all that it starts."""
 
-    def __init__(self, log, *arguments, environment=()):
+    def __init__(self, log, *arguments):
         self.log = log
         with log.open("wb") as stream:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *map(str, arguments)],
-                env={**os.environ, **dict(environment)},
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -49,7 +60,6 @@ class Node:
             assert self.process.poll() is None, text
             assert time.monotonic() < deadline, text
             time.sleep(0.05)
-        return self
 
     def kill(self):
         while pids := self.pids():
@@ -80,56 +90,73 @@ def free_port():
 class Cluster:
     """A first node that must live, and others that need not."""
 
-    def __init__(self, folder):
-        self.folder = folder
-        self.nodes = []
-        self.head = self.start_head()
+    def __init__(self, folder, keeper):
+        folder.mkdir()
+        self.folder, self.keeper = folder, keeper
+        self.head, self.nodes = None, []
 
     def fill(self):
-        if self.head.process.poll() is not None:
+        """Start what is not there, or not any more."""
+        if self.head is None or self.head.process.poll() is not None:
             self.stop()
-            self.head = self.start_head()
+            self.address = self.address_of(free_port())
+            self.head = self.start(self.is_head, *self.head_command())
         self.nodes = [node for node in self.nodes if node.process.poll() is None]
         while len(self.nodes) < self.n_others:
-            self.nodes.append(self.start_node(self.folder / f"log{time.monotonic_ns()}"))
+            self.nodes.append(self.start(self.is_node, *self.node_command()))
+
+    def start(self, told, *arguments):
+        node = Node(self.folder / f"log{time.monotonic_ns()}", *arguments)
+        self.keeper.write(b"%d\n" % node.process.pid)
+        self.keeper.flush()
+        try:
+            node.wait_for(told)
+        except BaseException:
+            node.kill()
+            raise
+        return node
 
     def stop(self):
         for node in [*self.nodes, self.head]:
-            node.kill()
+            if node is not None:
+                node.kill()
 
 
 class RayCluster(Cluster):
     kind, n_others = "ray", N_NODES - 1
+    is_head = is_node = "Ray runtime started"
     options = ("--block", "--num-cpus=1", "--object-store-memory=80000000", "--disable-usage-stats")
-    start = ("ray.scripts.scripts", "start", *options)
+    command = ("ray.scripts.scripts", "start", *options)
 
-    def start_head(self):
-        self.address = f"127.0.0.1:{free_port()}"
-        ports = {"port": self.address.partition(":")[2]}
+    def address_of(self, port):
+        return f"127.0.0.1:{port}"
+
+    def head_command(self):
+        ports = {"port": self.address.rpartition(":")[2]}
         ports |= {name: free_port() for name in ("ray-client-server-port", "dashboard-port")}
         options = [f"--{name}={port}" for name, port in ports.items()]
-        options += ["--include-dashboard=false", f"--temp-dir={self.folder / 'head'}"]
-        head = Node(self.folder / "log", *self.start, "--head", *options)
-        return head.wait_for("Ray runtime started")
+        folder = f"--temp-dir={self.folder / 'head'}"
+        return [*self.command, "--head", *options, "--include-dashboard=false", folder]
 
-    def start_node(self, log):
-        options = [f"--address={self.address}", f"--temp-dir={self.folder / log.name[-6:]}"]
-        return Node(log, *self.start, *options).wait_for("Ray runtime started")
+    def node_command(self):
+        folder = f"--temp-dir={self.folder / str(time.monotonic_ns())[-6:]}"
+        return [*self.command, f"--address={self.address}", folder]
 
 
 class DaskCluster(Cluster):
     kind, n_others = "dask", N_NODES
+    is_head, is_node = "Scheduler at", "Registered to"
 
-    def start_head(self):
-        self.address = f"tcp://127.0.0.1:{free_port()}"
-        options = ["--host", self.address, "--no-dashboard"]
-        head = Node(self.folder / "log", "distributed.cli.dask_scheduler", *options)
-        return head.wait_for("Scheduler at")
+    def address_of(self, port):
+        return f"tcp://127.0.0.1:{port}"
 
-    def start_node(self, log):
+    def head_command(self):
+        return ["distributed.cli.dask_scheduler", "--host", self.address, "--no-dashboard"]
+
+    def node_command(self):
         options = ["--nthreads=1", "--no-nanny", "--no-dashboard", "--host=127.0.0.1"]
-        options += [f"--local-directory={self.folder}", self.address]
-        return Node(log, "distributed.cli.dask_worker", *options).wait_for("Registered to")
+        folder = f"--local-directory={self.folder}"
+        return ["distributed.cli.dask_worker", *options, folder, self.address]
 
 
 @pytest.fixture(scope="module")
@@ -143,27 +170,31 @@ def squares():
 
 
 @pytest.fixture(scope="module")
-def clusters(squares):
+def keeper():
+    command = [sys.executable, "-c", KEEPER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as process:
+        yield process.stdin
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def clusters(squares, keeper):
     """Start a cluster of a kind when it is first asked for."""
     if not sys.platform.startswith("linux"):
         pytest.skip("needs /proc")
     # Short: paths of sockets lie in it.
     folder = Path(tempfile.mkdtemp(prefix="gatewise"))
-    started = {}
+    known = {kind.kind: kind(folder / kind.kind, keeper) for kind in (RayCluster, DaskCluster)}
 
     def get(kind):
-        if kind not in started:
-            place = folder / kind
-            place.mkdir()
-            started[kind] = {"ray": RayCluster, "dask": DaskCluster}[kind](place)
-        started[kind].fill()
-        return started[kind]
+        known[kind].fill()
+        return known[kind]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "token")
         patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         yield get
-        for cluster in started.values():
+        for cluster in known.values():
             cluster.stop()
     shutil.rmtree(folder)
