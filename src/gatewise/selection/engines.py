@@ -32,6 +32,7 @@ def run_units(
     *,
     workers: Workers,
     progress: Progress | None = None,
+    stage: str = "fits",
 ) -> dict[str, str]:
     """Do what is not in the ledger yet.
 
@@ -48,6 +49,8 @@ def run_units(
         Do the work.
     progress : Progress, optional
         Told of every unit that is done, and of those that are being done.
+    stage : str
+        What the progress is told it is.
 
     Returns
     -------
@@ -56,7 +59,7 @@ def run_units(
     """
     tried, failures = Counter[str](), dict[str, str]()
     waiting, suspects = ledger.missing(units), list[Unit]()
-    with watched(ledger, units, progress or SilentProgress()):
+    with watched(ledger, units, progress or SilentProgress(), stage):
         while waiting or suspects:
             # Whoever was at work when a process died is tried again alone, to know who it was.
             batch, alone = (waiting, False) if waiting else (suspects[:1], True)

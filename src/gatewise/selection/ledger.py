@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,10 +67,13 @@ class Ledger:
         Of the run.
     rejected : dict of str to str
         Files that were there and cannot be trusted, and why; their units are done again.
+    durations : dict of str to list of float
+        Seconds that units of a group took, as far as they were watched.
     """
 
     folder: Path
     rejected: dict[str, str] = field(default_factory=dict)
+    durations: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def find(self, unit: Unit) -> Any:
         """Take the result of a unit from its file.

@@ -40,13 +40,15 @@ class Run:
     fingerprint: str
     progress: Progress
 
-    def fit(self, wanted: Sequence[tuple[FitFacts, str]]) -> dict[str, str]:
+    def fit(self, wanted: Sequence[tuple[FitFacts, str]], stage: str = "fits") -> dict[str, str]:
         """Do the fits that are not there yet.
 
         Parameters
         ----------
         wanted : sequence of (FitFacts, str)
             The fits, and what people are told of each; the folds of one candidate have one name.
+        stage : str
+            What the progress is told they are.
 
         Returns
         -------
@@ -59,7 +61,12 @@ class Run:
             units.setdefault(unit.key, unit)
         listed = list(units.values())
         failures = run_units(
-            listed, do_fit, self.ledger, workers=self.workers, progress=self.progress
+            listed,
+            do_fit,
+            self.ledger,
+            workers=self.workers,
+            progress=self.progress,
+            stage=stage,
         )
         return {units[key].group: reason for key, reason in reversed(failures.items())}
 

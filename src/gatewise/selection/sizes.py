@@ -258,7 +258,9 @@ class _Judged:
             for fold in folds
             for candidate in candidates
         ]
-        for name, reason in self.run.fit(wanted).items():
+        whole = len(folds) == len(self.data.folds.folds)
+        stage = "fits" if whole else f"folds {folds[0] + 1} to {folds[-1] + 1}"
+        for name, reason in self.run.fit(wanted, stage).items():
             self._state.setdefault(name, f"failed: {reason}")
 
     def _drop(self, candidates: Sequence[Candidate]) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,10 +27,12 @@ def mark_of(folder: Path, unit: Unit) -> Path:
 
 
 @contextlib.contextmanager
-def watched(ledger: Ledger, units: Sequence[Unit], progress: Progress) -> Iterator[None]:
+def watched(
+    ledger: Ledger, units: Sequence[Unit], progress: Progress, stage: str
+) -> Iterator[None]:
     """Tell the progress of units for as long as the block runs, whoever does them."""
     ended = threading.Event()
-    progress.start("fits", len(units), "fits")
+    progress.start(stage, len(units), "fits")
     view = _View(ledger, list(units))
 
     def look() -> None:
@@ -64,7 +65,6 @@ class _View:
     waiting: list[Unit]
     n_done: int = 0
     begun: dict[str, float] = field(default_factory=dict)
-    durations: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def look(self) -> int:
         """Look at the files; return how many units are done."""
@@ -73,7 +73,7 @@ class _View:
             if self.ledger.has_file(unit):
                 self.n_done += 1
                 if begun := self.begun.pop(unit.key, None):
-                    self.durations[unit.group].append(now - begun)
+                    self.ledger.durations[unit.group].append(now - begun)
                 continue
             left.append(unit)
             try:
@@ -94,7 +94,7 @@ class _View:
 
     def seconds_left(self) -> float | None:
         """Estimate from the units that were done how long all others take."""
-        if not self.durations or not self.begun:
+        if not self.ledger.durations or not self.begun:
             return None
         now, total = time.time(), 0.0
         for unit in self.waiting:
@@ -105,7 +105,8 @@ class _View:
 
     def _expected(self, unit: Unit) -> float | None:
         """Take the mean of the unit's own kind, else of all."""
-        known = self.durations.get(unit.group)
+        durations = self.ledger.durations
+        known = durations.get(unit.group)
         if not known:
-            known = [seconds for group in self.durations.values() for seconds in group]
+            known = [seconds for group in durations.values() for seconds in group]
         return sum(known) / len(known) if known else None
