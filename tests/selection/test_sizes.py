@@ -116,6 +116,10 @@ def test_a_hopeless_candidate_is_dropped_and_said(make_fit_data, fixed, tmp_path
     kept = tune(data, dataclasses.replace(request, drop=False))
     assert len(kept.results[0].folds) == 4
     assert not kept.results[0].state
+    # What is there by now does not change what is said.
+    assert tune(data, request).results == found.results
+    by_f1 = tune(data, dataclasses.replace(request, score="macro_f1"))
+    assert not by_f1.results[0].state
 
 
 def test_a_candidate_that_fails_does_not_end_the_others(data, fixed, tmp_path):

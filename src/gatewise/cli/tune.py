@@ -39,7 +39,8 @@ TrialsOption = Annotated[int, typer.Option("--trials", help="Candidates that opt
 DropOption = Annotated[
     bool,
     typer.Option(
-        "--drop/--no-drop", help="Give a candidate up that cannot catch up after two folds."
+        "--drop/--no-drop",
+        help="Give a candidate up that cannot catch up after two folds (by accuracy only).",
     ),
 ]
 FinalOption = Annotated[

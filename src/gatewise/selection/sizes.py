@@ -31,6 +31,7 @@ SCORES = ("accuracy", "macro_f1")
 
 # So many folds say whether it is worth going on with a candidate.
 _FIRST_FOLDS = 2
+_DROPPED = f"dropped after {_FIRST_FOLDS} folds"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class TuneRequest:
     score : {"accuracy", "macro_f1"}
         What candidates are judged by.
     drop : bool
-        Give up a candidate that cannot catch up after two folds.
+        Give up a candidate that cannot catch up after two folds; by accuracy only.
     final : bool
         Train the chosen one on all records, into ``out / "model"``.
     coverage : float
@@ -167,6 +168,7 @@ def _concluded(judged: _Judged, data: FitData, request: TuneRequest, progress: P
     write_out_of_fold(request.out / OOF, judged.out_of_fold(), data.labels, data.classes, lines)
     model = None
     if request.final:
+        judged.run.workers.renew()  # what they hold is of use to the last fit
         chosen = judged.candidates[choice.chosen]
         held = judged.found(choice.chosen)
         model = train_final(
@@ -199,7 +201,7 @@ class _Judged:
         self.candidates += fresh
         fresh.sort(key=lambda one: -one.cost)  # or the last fits would wait for a long one
         numbers = [fold.number for fold in self.data.folds.folds]
-        dropping = self.request.drop and len(numbers) > _FIRST_FOLDS and len(self.candidates) > 1
+        dropping = self._drops and len(numbers) > _FIRST_FOLDS and len(self.candidates) > 1
         first, rest = (
             (numbers[:_FIRST_FOLDS], numbers[_FIRST_FOLDS:]) if dropping else (numbers, [])
         )
@@ -208,6 +210,11 @@ class _Judged:
             self._drop(fresh)
             going_on = [one for one in fresh if not self._state.get(one.name)]
             self._fit(going_on, rest)
+
+    @property
+    def _drops(self) -> bool:
+        # It is told by the records on which one of two is right, which macro F1 does not count.
+        return self.request.drop and self.request.score == "accuracy"
 
     def score_of(self, candidate: Candidate) -> float | None:
         """Give a candidate's mean score; None if it failed."""
@@ -231,8 +238,10 @@ class _Judged:
 
     def found(self, place: int) -> FoldResults:
         """Give what reads the fold results of a candidate, one at a time: they are large."""
-        candidate = self.candidates[place]
-        facts = [self._facts(candidate, fold.number) for fold in self.data.folds.folds]
+        candidate, folds = self.candidates[place], self.data.folds.folds
+        if self._state.get(candidate.name) == _DROPPED:  # whatever an earlier run has left there
+            folds = folds[:_FIRST_FOLDS]
+        facts = [self._facts(candidate, fold.number) for fold in folds]
 
         def read() -> Iterator[tuple[Fold, FoldResult]]:
             for one in facts:
@@ -276,10 +285,10 @@ class _Judged:
             if right is None or candidate.name == leader:
                 continue
             if cannot_catch_up(right, self._right[leader], n_folds, _FIRST_FOLDS):
-                self._state[candidate.name] = f"dropped after {_FIRST_FOLDS} folds"
+                self._state[candidate.name] = _DROPPED
                 self.notes.append(
-                    f"{candidate.name} was dropped after {_FIRST_FOLDS} folds: {right.mean():.1%} "
-                    f"right, and {leader} has {self._right[leader].mean():.1%}"
+                    f"{candidate.name} was {_DROPPED}: {right.mean():.1%} right, and {leader} has "
+                    f"{self._right[leader].mean():.1%}"
                 )
 
     def _answers_right(self, candidate: Candidate) -> NDArray[np.bool_]:
