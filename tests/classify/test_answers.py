@@ -8,11 +8,12 @@ import pytest
 from gatewise.base.errors import ConfigError
 from gatewise.classify import answers
 from gatewise.classify.answers import Answer, AnswerTally, answer_columns, answer_rows, free_names
+from gatewise.classify.decision import Decision
 from gatewise.classify.model import PartScores
 from gatewise.text.rows import JsonText, Row
 
 LABELS = ("even", "odd", "none")
-MODEL = SimpleNamespace(labels=LABELS, language="auto")
+MODEL = SimpleNamespace(labels=LABELS, language="auto", decision=Decision())
 
 
 @pytest.fixture(autouse=True)
@@ -162,3 +163,19 @@ def test_the_tally_of_one_row():
     tally = AnswerTally()
     tally.add(Row(2, {}), Answer((("a", 1.0),)))
     assert tally.summary() == ["1 of 1 row answered"]
+
+
+def test_an_answer_that_is_too_unsure_is_no_decision(monkeypatch):
+    log_probabilities = np.log([[0.5, 0.3, 0.2], [0.9, 0.05, 0.05]])
+    scores = PartScores(log_probabilities, None, log_probabilities)
+    monkeypatch.setattr(answers, "score_tokens", lambda *_: scores)
+    model = SimpleNamespace(labels=LABELS, language="auto", decision=Decision(0.6))
+    rows = [Row(line, {"text": "one"}) for line in (1, 2)]
+    (_, unsure), (_, sure) = answer_rows(model, rows, text_column="text")
+    assert unsure.cells(1)["decision"] == "abstain"
+    assert unsure.cells(1)["predicted"] == "even"
+    assert sure.cells(2)["decision"] == "even"
+    tally = AnswerTally()
+    for row, answer in zip(rows, (unsure, sure), strict=True):
+        tally.add(row, answer)
+    assert tally.summary() == ["2 of 2 rows answered", "1 of them too unsure to decide: abstain"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from sklearn.utils import compute_class_weight
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.classify.classifier import TextClassifier
+from gatewise.classify.decision import Decision
 from gatewise.network.recipes import RECIPES
 from gatewise.vectors.word_vectors import WordVectors
 
@@ -382,3 +384,18 @@ def test_bad_texts_are_refused_when_predicting_too(fitted):
 def test_predicting_before_fitting():
     with pytest.raises(NotFittedError, match="not fitted yet"):
         make_classifier().predict(["x"])
+
+
+def test_no_answer_is_given_below_the_threshold(make_tickets, small):
+    texts, labels = make_tickets(60)
+    classifier = TextClassifier(**small).fit(texts, labels)
+    confidences = classifier.predict_proba(texts).max(axis=1)
+    assert None not in classifier.predict(texts, abstain=True)
+    threshold = float(np.median(confidences))
+    model = replace(classifier.model_, decision=Decision(threshold))
+    classifier.model_ = model
+    found = classifier.predict(texts, abstain=True)
+    plain = classifier.predict(texts)
+    for label, expected, confidence in zip(found, plain, confidences, strict=True):
+        assert label == (expected if confidence >= threshold else None)
+    assert 0 < sum(label is None for label in found) < 60

@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 import getpass
 import hashlib
@@ -23,10 +24,12 @@ import gatewise
 from gatewise.base import files
 from gatewise.base.errors import ConfigError, ModelFileError
 from gatewise.classify.classifier import TextClassifier
+from gatewise.classify.decision import Decision
 from gatewise.classify.model import FittedModel
 from gatewise.network.precision import Precision
 from gatewise.store import archive, contents, golden
 from gatewise.store.archive import load, save, verify
+from gatewise.store.plain_archive import load_plain
 
 SOURCES = Path(files.__file__).parents[2]
 CASES = ["modern", "held out", "classic", "minimal", "alone", "integers", "floats"]
@@ -89,12 +92,24 @@ def test_every_field_of_the_model_comes_back(case, fitted, saved_models):
         "facts": lambda model: {**model.facts, "seconds": {}},
         "seed": lambda model: model.seed,
         "precision": lambda model: model.precision,
+        "decision": lambda model: model.decision,
     }
     assert compared.keys() == {field.name for field in dataclasses.fields(FittedModel)}
     for of in compared.values():
         assert of(after) == of(before)
     assert all(epoch.seconds == 0.0 for epoch in after.history)
     assert after.facts["seconds"] == {}
+
+
+def test_when_it_abstains_comes_back(fitted, tmp_path):
+    classifier = copy.copy(fitted("modern"))
+    classifier.model_ = dataclasses.replace(classifier.model_, decision=Decision(0.25))
+    save(classifier, tmp_path / "model")
+    assert load(tmp_path / "model").model_.decision == Decision(0.25)
+    assert load_plain(tmp_path / "model").decision == Decision(0.25)
+    assert "Below a probability of 25% it gives no answer" in (
+        tmp_path / "model" / "card.md"
+    ).read_text("utf-8")
 
 
 def weights(network):

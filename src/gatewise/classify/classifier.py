@@ -284,10 +284,27 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Compute the logarithms of the probabilities, float64, shape (N, C), in nats."""
         return self.predict_parts(X).blend
 
-    def predict(self, X: Sequence[str]) -> Labels:
-        """Name the most probable class of each text, shape (N,)."""
-        best = self.predict_log_proba(X).argmax(axis=1)
-        return np.asarray(self.classes_[best])
+    def predict(self, X: Sequence[str], *, abstain: bool = False) -> Labels:
+        """Name the most probable class of each text.
+
+        Parameters
+        ----------
+        X : sequence of str, length N
+            The texts.
+        abstain : bool
+            Name none where its probability is below the one that ``gatewise tune`` has chosen.
+
+        Returns
+        -------
+        ndarray of shape (N,)
+            Classes; if it may abstain, of dtype object, with None for a text without an answer.
+        """
+        scores = self.predict_log_proba(X)  # (N, C)
+        found = np.asarray(self.classes_[scores.argmax(axis=1)])
+        if abstain:
+            found = found.astype(object)
+            found[np.exp(scores.max(axis=1)) < self.model_.decision.abstain_below] = None
+        return found
 
     def predict_parts(self, X: Sequence[str]) -> PartScores:
         """Compute what the network, the companion and the blend say, each by itself."""

@@ -11,7 +11,7 @@ import typer
 from gatewise.base.errors import ModelFileError
 from gatewise.cli.console import require_training, say, show
 from gatewise.cli.options import ModelArgument
-from gatewise.cli.tables import epochs_told, fact_table, held_out_facts
+from gatewise.cli.tables import epochs_told, fact_table, held_out_facts, share
 
 if TYPE_CHECKING:
     from gatewise.classify.model import FittedModel
@@ -73,5 +73,6 @@ def _sizes(model: FittedModel, folder: Path) -> list[tuple[str, str]]:
         ("companion", companion),
         ("trained on", f"{model.facts['n_records']:,} records"),
         ("epochs", epochs_told(model)),
+        ("abstains below", f"a probability of {share(model.decision.abstain_below)}"),
         ("computes on", model.precision.describe()),
     ]

@@ -149,15 +149,16 @@ class DaskWorkers:
     def __init__(self, address: str, threads: int, data: Any) -> None:
         distributed = _dask()
         _check_dask_answers(address)
+        self._address = address
         self._threads, self._versions = threads, _versions_here()
         self._client = distributed.Client(address, timeout=_ANSWERS_WITHIN, set_as_default=False)
-        self._address = address
         self._running: set[Future[Any]] = set()
+        self._name = f"gatewise-{uuid.uuid4()}"
         self._check_size()
         # A plugin reaches workers that come later, too; of what is scattered Dask drops copies.
         holder = distributed.WorkerPlugin()
-        holder.data, self._name = data, f"gatewise-{uuid.uuid4()}"
-        self._client.register_plugin(holder, name=self._name)
+        holder.data = data
+        self._send(holder)
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Have ``function(data, *arguments)`` computed by one of them."""
@@ -181,6 +182,17 @@ class DaskWorkers:
         if self._is_connected():
             self._client.unregister_worker_plugin(self._name)
         self._client.close()
+
+    def _send(self, holder: Any) -> None:
+        try:
+            self._client.register_plugin(holder, name=self._name)
+        except Exception as error:  # whatever went wrong in a worker
+            self._client.close()
+            raise ConfigError(
+                f"a worker of the Dask cluster at {self._address!r} cannot take the data "
+                f"({' '.join(str(error).split())[:_MAX_REASON]}); install the same packages on "
+                "all nodes"
+            ) from error
 
     def _is_connected(self) -> bool:
         return bool(self._client.status == "running")
