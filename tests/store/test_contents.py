@@ -95,7 +95,7 @@ def drop_word(words):
             lambda found: found["blend"].update(novel=2),
             "entry 'novel' in Blend",
         ),
-        ("calibration.json", lambda found: found.pop("decision"), "decision"),
+        ("calibration.json", lambda found: found.__delitem__("decision"), "decision"),
         (
             "calibration.json",
             lambda found: found["decision"].update(abstain_below=2),
