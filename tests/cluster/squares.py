@@ -3,6 +3,7 @@
 import os
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -24,6 +25,13 @@ class Data:
 def received(folder):
     note(folder / "received", os.getpid())
     return Data(folder)
+
+
+class Foreign:
+    """Of a package that the nodes do not have."""
+
+    def __reduce__(self):
+        return import_module, ("nowhere",)
 
 
 @dataclass(frozen=True)

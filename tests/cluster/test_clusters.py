@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import Counter
@@ -19,10 +20,7 @@ from gatewise.selection.ledger import Ledger, Unit, open_ledger
 from gatewise.selection.workers import Engine, open_workers
 from gatewise.vectors.word_vectors import WordVectors
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:.*:FutureWarning:ray"),
-]
+pytestmark = pytest.mark.slow
 both = pytest.mark.parametrize("kind", ["ray", "dask"])
 only_ray = pytest.mark.parametrize("kind", ["ray"])
 only_dask = pytest.mark.parametrize("kind", ["dask"])
@@ -192,6 +190,27 @@ def test_other_versions_compute_nothing(cluster, squares, tmp_path, monkeypatch)
     assert reason.startswith("ConfigError: this node has gatewise 0.")
     assert "the machine that sends the work 0.0.1; install" in reason
     assert not [name for name in results if name.endswith(".json")]
+
+
+@both
+def test_data_that_the_nodes_cannot_read_do_no_harm(cluster, squares, data, tmp_path):
+    work = squares.Work(tmp_path)
+    failures, _ = run(engine_of(cluster), squares.Foreign(), UNITS[:1], work, tmp_path / "run")
+    (reason,) = failures.values()
+    assert "No module named 'nowhere'" in reason
+    failures, _ = run(engine_of(cluster), data, UNITS[:1], work, tmp_path / "run")
+    assert failures == {}
+
+
+def test_a_call_looks_at_the_versions_first(monkeypatch):
+    for name in source.THREAD_LIMITS:
+        monkeypatch.setenv(name, "1")
+    versions = source._versions_here()
+    assert source._Call(divmod, (4,), 2, versions)(14) == (3, 2)
+    assert {os.environ[name] for name in source.THREAD_LIMITS} == {"2"}
+    other = source._Call(divmod, (0,), 2, {**versions, "numpy": "9"})
+    with pytest.raises(ConfigError, match=r"^this node has numpy \d.+ sends the work 9; install"):
+        other(14)
 
 
 @both

@@ -156,9 +156,10 @@ class DaskWorkers:
         self._name = f"gatewise-{uuid.uuid4()}"
         self._check_size()
         # A plugin reaches workers that come later, too; of what is scattered Dask drops copies.
+        # Packed, it does not keep workers from starting that could not unpack it.
         holder = distributed.WorkerPlugin()
-        holder.data = data
-        self._send(holder)
+        holder.packed, holder.data = distributed.protocol.serialize_bytes(data), None
+        self._client.register_plugin(holder, name=self._name)
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Have ``function(data, *arguments)`` computed by one of them."""
@@ -182,17 +183,6 @@ class DaskWorkers:
         if self._is_connected():
             self._client.unregister_worker_plugin(self._name)
         self._client.close()
-
-    def _send(self, holder: Any) -> None:
-        try:
-            self._client.register_plugin(holder, name=self._name)
-        except Exception as error:  # whatever went wrong in a worker
-            self._client.close()
-            raise ConfigError(
-                f"a worker of the Dask cluster at {self._address!r} cannot take the data "
-                f"({' '.join(str(error).split())[:_MAX_REASON]}); install the same packages on "
-                "all nodes"
-            ) from error
 
     def _is_connected(self) -> bool:
         return bool(self._client.status == "running")
@@ -238,7 +228,11 @@ def _call_on_ray(call: _Call, references: list[Any]) -> Any:
 
 
 def _call_on_dask(call: _Call, name: str) -> Any:
-    return call(_dask().get_worker().plugins[name].data)
+    distributed = _dask()
+    holder = distributed.get_worker().plugins[name]
+    if holder.data is None:
+        holder.data = distributed.protocol.deserialize_bytes(holder.packed)
+    return call(holder.data)
 
 
 async def _result_of(answer: Any) -> Any:
