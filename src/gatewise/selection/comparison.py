@@ -29,7 +29,7 @@ __all__ = ["METHODS", "CompareRequest", "Comparison", "Method", "compare"]
 
 SHARES = (0.1, 0.25, 0.5)
 
-# What the forum's recipe and the averaged vectors take of the user's settings.
+# What the forum's recipe takes of the user's settings.
 _COMMON = ("language", "max_words", "device", "precision")
 
 
@@ -352,7 +352,7 @@ def _asked(request: CompareRequest) -> list[Method]:
 
 def _settings(method: Method, request: CompareRequest) -> dict[str, Any]:
     fixed = dict(request.fixed)
-    if method.kind == AVERAGES or "recipe" in method.settings:
+    if "recipe" in method.settings:
         fixed = {name: value for name, value in fixed.items() if name in _COMMON}
     return {**fixed, **method.settings}
 
