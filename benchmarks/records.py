@@ -32,6 +32,7 @@ from machine import machine_facts, package_versions
 RESULTS = Path(__file__).parent / "results"
 UNITS = [16, 64, 256]
 METHODS = [method.key for method in COMPARED if method.key != "classic"]  # it takes hours
+MANY = 10_000  # records, of which frozen vectors and averages are left out: they take long
 N_FOLDS = 3
 
 
@@ -82,9 +83,11 @@ def judge(data: FitData, work: Path, workers: int, epochs: int) -> dict[str, Any
             work / "tune", {"units": UNITS}, fixed, drop=False, final=False, engine=engine
         )
         sizes = tune(data, request, progress)
+        slow = ("modern-frozen", "lstm-frozen", "averages") if len(data.texts) >= MANY else ()
+        methods = [key for key in METHODS if key not in slow]
         parts = compare(
             data,
-            CompareRequest(work / "compare", fixed, methods=METHODS, curve=False, engine=engine),
+            CompareRequest(work / "compare", fixed, methods=methods, curve=False, engine=engine),
             progress,
         )
     return {

@@ -40,14 +40,16 @@ def test_wrong_labels_come_first():
     assert len(flagged) <= 20
 
 
-def test_all_that_are_answered_differently_are_listed_by_how_far_they_lie_behind():
+def test_all_that_are_answered_differently_are_listed_by_how_unlikely_their_label_is():
     texts, labels, probabilities, _ = made_up()
     found = audit_labels(texts, labels, CLASSES, probabilities)
     given = np.array([CLASSES.index(label) for label in labels])
     answers = probabilities.argmax(axis=1)
     assert {one.row for one in found.suspects} == set(np.flatnonzero(answers != given).tolist())
-    leads = [one.given_probability - one.suggested_probability for one in found.suspects]
-    assert leads == sorted(leads)
+    own = np.log(probabilities[np.arange(300), given])
+    usual = np.array([own[given == number].mean() for number in range(3)])
+    surprises = [own[one.row] - usual[given[one.row]] for one in found.suspects]
+    assert surprises == sorted(surprises)
     for one in found.suspects:
         assert one.given == labels[one.row]
         assert one.suggested == CLASSES[answers[one.row]]

@@ -22,6 +22,7 @@ Numbers = NDArray[np.int64]
 _FEW = 10
 # Two classes are confused both ways when so large a share of each goes to the other.
 _CONFUSED_SHARE, _CONFUSED_RECORDS = 0.1, 2
+_LEAST = 1e-9  # that a probability counts as, at least
 
 
 @dataclass(frozen=True)
@@ -162,13 +163,20 @@ def audit_labels(
 def _ranked(
     judged: Numbers, given: Numbers, probabilities: Probabilities
 ) -> Iterator[tuple[int, bool]]:
-    """Yield the records that are answered differently, by how far the given label lies behind."""
-    found = probabilities[judged]
-    own = found[np.arange(len(judged)), given[judged]]  # (M,)
-    lead = own - found.max(axis=1)  # (M,)
-    flagged = _flagged(given[judged], found)
-    order = np.lexsort((judged, lead))
-    for place in order[lead[order] < 0]:
+    """Yield the records that are answered differently, the least likely label first.
+
+    Likely by the logarithm of its probability, against the mean of its class: of a class that is
+    hard to tell, a low probability says little.
+    """
+    found, labels = probabilities[judged], given[judged]
+    own = found[np.arange(len(judged)), labels]  # (M,)
+    logarithms = np.log(np.maximum(own, _LEAST))  # (M,)
+    counts = np.maximum(np.bincount(labels, minlength=found.shape[1]), 1)  # (C,)
+    means = np.bincount(labels, weights=logarithms, minlength=found.shape[1]) / counts  # (C,)
+    surprise = logarithms - means[labels]  # (M,)
+    flagged = _flagged(labels, found)
+    order = np.lexsort((judged, surprise))
+    for place in order[own[order] < found.max(axis=1)[order]]:
         yield int(judged[place]), bool(flagged[place])
 
 
