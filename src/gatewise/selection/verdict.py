@@ -15,6 +15,8 @@ __all__ = ["CurvePoint", "Pair", "verdict"]
 
 # Less is not worth another look, however sure it is.
 _WORTH_POINTS = 0.002
+# So much is worth a second look, even if it may be chance.
+_MAY_BE_WORTH = 0.01
 _WORTH_LABELLING = 0.005
 # What a question is about, and who gains by it.
 _WORDS = (
@@ -157,10 +159,17 @@ def _lstm(pair: Pair, results: Mapping[str, CandidateResult]) -> str:
             f"The LSTM is not worth it on these data: the n-grams alone are {_points(-gain)} "
             f"better ({_chance(pair.difference)}), in {_seconds(alone)} a fit."
         )
+    chance = _chance(pair.difference)
+    if gain < _MAY_BE_WORTH or pair.is_sure:
+        return (
+            f"The LSTM is not worth it on these data: the n-grams alone reach {alone.mean:.1%} in "
+            f"{_seconds(alone)} a fit, and with it the answers are no better that these data can "
+            f"show ({100 * gain:+.1f} points, {chance})."
+        )
     return (
-        f"The LSTM is not worth it on these data: the n-grams alone reach {alone.mean:.1%} in "
-        f"{_seconds(alone)} a fit, and the {_points(abs(gain))} between them and both together may "
-        f"be chance ({_chance(pair.difference)})."
+        f"The LSTM may be worth it: with it the answers are {_points(gain)} better than those of "
+        f"the n-grams alone, but that may be chance ({chance}); more folds, or --repeats, would "
+        "tell."
     )
 
 
