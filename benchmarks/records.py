@@ -3,8 +3,8 @@
     python benchmarks/records.py --data DIR [--set shopping_zh] [--sizes 200,2000,20000]
 
 For each number of records, a stratified part of the training file goes through ``gatewise tune``
-(units 16, 64 and 256) and ``gatewise compare``, 3 folds each (2 of 10,000 records and more). The test file is not read. A run that
-was killed goes on with ``--work`` naming the same folder.
+(units 16, 64 and 256) and ``gatewise compare``, 3 folds each (2 of 10,000 records and more). The
+test file is not read. A run that was killed goes on with ``--work`` naming the same folder.
 """
 
 from __future__ import annotations
