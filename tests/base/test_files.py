@@ -1,4 +1,5 @@
 import ctypes
+import errno
 import hashlib
 import json
 import math
@@ -409,3 +410,16 @@ def test_the_old_folder_comes_back_if_the_second_rename_fails(tmp_path, monkeypa
         fill(folder, new="2")
     assert contents(target) == {"old": "1"}
     assert names_in(tmp_path) == ["target"]
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path):
+    def fail(error):
+        with atomic_open(tmp_path / "new.csv"):
+            raise error
+
+    with pytest.raises(OSError, match="No space") as told:
+        fail(OSError(errno.ENOSPC, "No space left on device"))
+    assert told.value.filename == str(tmp_path / "new.csv")
+    with pytest.raises(OSError, match="No space") as told:
+        fail(OSError(errno.ENOSPC, "No space left on device", "another"))
+    assert told.value.filename == "another"

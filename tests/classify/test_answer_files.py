@@ -11,10 +11,11 @@ import pytest
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.classify import answers
 from gatewise.classify.answer_files import write_answers
+from gatewise.classify.decision import Decision
 from gatewise.classify.model import PartScores
 from gatewise.text.tables import open_table
 
-MODEL = SimpleNamespace(labels=("x", "y"), language="auto")
+MODEL = SimpleNamespace(labels=("x", "y"), language="auto", decision=Decision())
 
 
 @pytest.fixture(autouse=True)

@@ -93,7 +93,7 @@ def atomic_open(path: Path, mode: str = "w", **options: Any) -> Iterator[IO[Any]
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
-        if error.filename is None:  # a full disk does not say which file it was
+        if error.errno and error.filename is None:  # a full disk does not say which file
             error.filename = str(path)
         raise
     finally:
