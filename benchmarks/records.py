@@ -98,7 +98,6 @@ def judge(data: FitData, work: Path, workers: int, epochs: int) -> dict[str, Any
                 "mean": one.mean,
                 "standard_error": one.standard_error,
                 "lstm": one.part_mean("lstm"),
-                "seconds": one.seconds,
             }
             for one in sizes.results
         ],
@@ -109,7 +108,6 @@ def judge(data: FitData, work: Path, workers: int, epochs: int) -> dict[str, Any
                 "method": one.params["method"],
                 "mean": one.mean,
                 "standard_error": one.standard_error,
-                "seconds": one.seconds,
             }
             for one in parts.results
         ],
@@ -123,7 +121,7 @@ def show(found: dict[str, Any]) -> None:
     for row in found["units"]:
         print(
             f"  {row['units']:>4} units  {row['mean']:.2%} +- {row['standard_error']:.2%}, "
-            f"LSTM alone {row['lstm']:.2%}, {row['seconds']:.0f} s"
+            f"LSTM alone {row['lstm']:.2%}"
         )
     for row in found["methods"]:
         print(f"  {row['method']:<14} {row['mean']:.2%} +- {row['standard_error']:.2%}")
