@@ -13,7 +13,10 @@ version = release = gatewise.__version__
 extensions = ["executed", "myst_parser", "numpydoc", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
 html_theme = "alabaster"
-html_theme_options = {"description": "Labelled texts in; an explained classifier out"}
+html_theme_options = {
+    "description": "Labelled texts in; an explained classifier out",
+    "page_width": "1160px",  # tables of a hundred characters
+}
 html_show_sourcelink = False
 numpydoc_show_class_members = False
 autodoc_typehints = "none"
