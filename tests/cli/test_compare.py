@@ -65,3 +65,15 @@ def test_what_cannot_be_compared(fails, labelled, tmp_path, options, told):
     )
     assert told in line
     assert not (tmp_path / "run").exists()
+
+
+def test_only_what_is_named_and_no_differences_of_nothing(compared, gatewise, labelled, small):
+    command = f"{COMPARE} {small} --methods ngrams --no-curve"
+    result = gatewise(command, labelled / "train.csv", "--out", compared[1])
+    assert result.exit_code == 0, result.stderr
+    assert "n-grams alone" in result.stdout
+    assert "LSTM alone" not in result.stdout
+    assert "p (t-test)" not in result.stdout
+    page = (compared[1] / "report.html").read_text("utf-8")
+    assert page.count("<svg") == 1
+    assert "Differences" not in page

@@ -93,7 +93,8 @@ def compare(
 
 def _tell(found: Comparison) -> None:
     show(method_table(found.results, found.chosen))
-    say("")
-    show(pair_table(found))
+    if found.pairs:
+        say("")
+        show(pair_table(found))
     say("", found.conclusion)
     remark(f"note: {note}" for note in found.notes)
