@@ -33,7 +33,6 @@ from gatewise.text.corpus import read_corpus
 from machine import machine_facts, package_versions
 
 RESULTS = Path(__file__).parent / "results" / "search-cost.json"
-SPACE = {"units": [32, 64, 128, 256], "layers": [1, 2]}
 N_EMPTY = 200
 
 
@@ -41,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--set", dest="name", default="banking77")
+    parser.add_argument("--units", default="32,64,128,256")
+    parser.add_argument("--layers", default="1,2")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--out", type=Path, default=RESULTS)
@@ -49,13 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     corpus = read_corpus(data_set.train)
     folds = make_folds(corpus.labels, options.folds, seed=0)
     data = FitData(corpus.texts, corpus.labels, folds)
+    space = {
+        name: [int(one) for one in getattr(options, name).split(",")]
+        for name in ("units", "layers")
+    }
     with tempfile.TemporaryDirectory() as folder:
-        two, one = (search(data, Path(folder) / f"{n}", n, options.epochs) for n in (2, 1))
+        two, one = (search(data, space, Path(folder) / f"{n}", n, options.epochs) for n in (2, 1))
         empty = empty_units(Path(folder) / "empty")
     found = {
         "set": options.name,
         "epochs": options.epochs,
-        "n_fits": 8 * options.folds,
+        "space": space,
+        "n_fits": len(space["units"]) * len(space["layers"]) * options.folds,
         "two_workers": two,
         "one_worker": one,
         "wall_share": two["wall"] / one["fits"],
@@ -73,10 +79,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def search(data: FitData, out: Path, n_workers: int, epochs: int) -> dict[str, float]:
+def search(
+    data: FitData, space: dict[str, list[int]], out: Path, n_workers: int, epochs: int
+) -> dict[str, float]:
     request = TuneRequest(
         out,
-        SPACE,
+        space,
         {"epochs": epochs},
         drop=False,
         final=False,
