@@ -6,6 +6,7 @@ Each node is a session of processes, so that all of it can be found, and killed.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import secrets
 import shutil
@@ -133,7 +134,9 @@ class RayCluster(Cluster):
 
     def head_command(self):
         ports = {"port": self.address.rpartition(":")[2]}
-        ports |= {name: free_port() for name in ("ray-client-server-port", "dashboard-port")}
+        ports["dashboard-port"] = free_port()
+        if importlib.util.find_spec("grpc"):  # else Ray has no such server, and no such port
+            ports["ray-client-server-port"] = free_port()
         options = [f"--{name}={port}" for name, port in ports.items()]
         folder = f"--temp-dir={self.folder / 'head'}"
         return [*self.command, "--head", *options, "--include-dashboard=false", folder]
