@@ -148,3 +148,17 @@ def test_results_appear_as_they_are_done(ledger, tmp_path):
     run(Slow(), ledger)
     times = results(ledger)
     assert times == sorted(times)
+
+
+class Bomb:
+    """Data that kill whoever unpacks them."""
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+def test_processes_that_die_before_they_begin_do_not_go_on_for_ever(ledger, tmp_path):
+    with open_workers(Engine(), Bomb()) as workers:
+        failures = run_units(UNITS[:2], Work(tmp_path), ledger, workers=workers)
+    assert set(failures.values()) == {"its process died (killed, or out of memory)"}
+    assert len(failures) == 2

@@ -81,26 +81,30 @@ def _attempt(units: Sequence[Unit], work: Work, ledger: Ledger, workers: Workers
     for unit in units:
         mark_of(ledger.folder, unit).unlink(missing_ok=True)
     stamp = _stamp(ledger.folder)
-    futures = [workers.submit(_do, work, ledger.folder, stamp, unit) for unit in units]
     reasons: dict[str, str] = {}
-    for unit, future in zip(units, futures, strict=True):
-        try:
+    try:
+        futures = [workers.submit(_do, work, ledger.folder, stamp, unit) for unit in units]
+        for unit, future in zip(units, futures, strict=True):
             reason, result = _outcome(future)
-        except BrokenProcessPool:
-            break
-        if reason:
-            reasons[unit.key] = reason
-        elif result is not None:
-            ledger.keep(unit, result)
-    else:
-        return reasons
-    workers.renew()
-    for unit in units:
-        mark = mark_of(ledger.folder, unit)
-        if mark.exists():
-            reasons.setdefault(unit.key, _DIED)
-            mark.unlink()
+            if reason:
+                reasons[unit.key] = reason
+            elif result is not None:
+                ledger.keep(unit, result)
+    except BrokenProcessPool:
+        workers.renew()
+        reasons |= {key: _DIED for key in _begun(units, ledger) if key not in reasons}
+        # A process that dies before it begins tells nobody's fault: it would die for ever.
+        reasons = reasons or dict.fromkeys((unit.key for unit in units), _DIED)
     return reasons
+
+
+def _begun(units: Sequence[Unit], ledger: Ledger) -> list[str]:
+    """List the units that were being done, and take their marks away."""
+    marks = {unit.key: mark_of(ledger.folder, unit) for unit in units}
+    begun = [key for key, mark in marks.items() if mark.exists()]
+    for key in begun:
+        marks[key].unlink()
+    return begun
 
 
 def _outcome(future: Future[Any]) -> tuple[str, Any]:
