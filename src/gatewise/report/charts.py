@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import math
 import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
+from gatewise.report.drawing import COLOURS, drawing, svg_of
 from gatewise.report.facts import RunFacts, part_mean
 
 __all__ = ["curve_chart", "run_chart"]
 
 Row = dict[str, Any]
 
-# On top of matplotlib's own defaults: what a user has set for other drawings is not asked.
-_STYLE: Any = {
-    "svg.hashsalt": "gatewise",
-    "svg.fonttype": "path",
-    "text.parse_math": False,  # a name is drawn as it is, whatever stands in it
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#dddddd",
-    "axes.axisbelow": True,
-    "legend.fontsize": "small",
-    "legend.frameon": False,
-    "legend.labelspacing": 0.8,
-}
-# Told apart by people who see few colours too (Okabe & Ito 2008).
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _OUT = "#999999"  # dropped or failed
-# Nor is what could change with a release written into the file.
-_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _FEWEST_FOR_A_LINE = 3
 _WIDTH, _HEIGHT, _ROW_HEIGHT, _LINE_HEIGHT = 8.5, 7.0, 0.34, 0.17  # inches
 _NAME_WIDTH = 44  # letters
@@ -60,9 +40,9 @@ def run_chart(facts: RunFacts) -> str:
         if one was tried at three values or more, each with the same few others; else candidate by
         candidate.
     """
-    with style.context(["default", _STYLE]):
+    with drawing():
         along = _numeric_setting(facts.rows)
-        return _svg(_lines(facts, along) if along else _dots(facts))
+        return svg_of(_lines(facts, along) if along else _dots(facts))
 
 
 def curve_chart(facts: RunFacts) -> str:
@@ -79,11 +59,11 @@ def curve_chart(facts: RunFacts) -> str:
     """
     points = facts.summary["curve"]
     names = {"blend": "LSTM and n-grams", "lstm": "LSTM alone", "ngrams": "n-grams alone"}
-    with style.context(["default", _STYLE]):
+    with drawing():
         figure = Figure(figsize=(_WIDTH, 4.0), layout="constrained")
         axes = figure.subplots()
         x = [point["n_records"] for point in points]
-        for (part, name), colour in zip(names.items(), _COLOURS, strict=False):
+        for (part, name), colour in zip(names.items(), COLOURS, strict=False):
             found = [point["scores"].get(part, [math.nan]) for point in points]
             errors = [np.std(one, ddof=1) / math.sqrt(len(one)) for one in found if len(one) > 1]
             if len(errors) == len(found):
@@ -93,14 +73,7 @@ def curve_chart(facts: RunFacts) -> str:
         axes.set_ylabel(_score_name(facts))
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         axes.legend()
-        return _svg(figure)
-
-
-def _svg(figure: Figure) -> str:
-    stream = io.StringIO()
-    figure.savefig(stream, format="svg", metadata=_METADATA)
-    svg = stream.getvalue()
-    return svg[svg.index("<svg") :]
+        return svg_of(figure)
 
 
 def _numeric_setting(rows: Sequence[Row]) -> str | None:
@@ -108,7 +81,7 @@ def _numeric_setting(rows: Sequence[Row]) -> str | None:
     for name in sorted(rows[0]["params"], key=lambda name: name != "units"):
         values = {row["params"].get(name) for row in rows}
         is_long = len(values) >= _FEWEST_FOR_A_LINE and all(map(_is_number, values))
-        if is_long and len(_lines_along(rows, name)) <= len(_COLOURS):
+        if is_long and len(_lines_along(rows, name)) <= len(COLOURS):
             return str(name)
     return None
 
@@ -137,7 +110,7 @@ def _lines(facts: RunFacts, along: str) -> Figure:
     figure = Figure(figsize=(_WIDTH, _HEIGHT), layout="constrained")
     scores, alone, seconds = figure.subplots(3, 1, sharex=True, height_ratios=[3, 2, 2])
     lines = _lines_along(facts.rows, along)
-    for (name, rows), colour in zip(lines.items(), _COLOURS, strict=False):
+    for (name, rows), colour in zip(lines.items(), COLOURS, strict=False):
         x = [row["params"][along] for row in rows]
         errors = [row["standard_error"] or 0.0 for row in rows]
         means = [row["mean"] for row in rows]
@@ -173,7 +146,7 @@ def _dots(facts: RunFacts) -> Figure:
     scores, seconds = figure.subplots(1, 2, sharey=True, width_ratios=[2, 1])
     places = np.arange(len(rows))
     for place, row in zip(places, rows, strict=True):
-        colour = _COLOURS[1] if row["chosen"] else _OUT if row["state"] else _COLOURS[0]
+        colour = COLOURS[1] if row["chosen"] else _OUT if row["state"] else COLOURS[0]
         error = row["standard_error"] or 0.0
         scores.errorbar(row["mean"], place, xerr=error, fmt="o", color=colour, capsize=4)
     seconds.barh(places, [row["seconds"] or 0.0 for row in rows], color="#bbbbbb")
