@@ -1,5 +1,6 @@
-"""``gatewise report``: from a run's files to its page."""
+"""``gatewise report``: from the files of a run or a model to its page."""
 
+import shutil
 import sys
 import webbrowser
 
@@ -92,8 +93,10 @@ def test_where_there_is_no_browser(gatewise, run, monkeypatch):
 
 
 def test_what_cannot_be_done(fails, run, tmp_path, opened):
-    assert "is not the folder of a run" in fails("report --open", tmp_path)
-    assert "is not the folder of a run" in fails("report", tmp_path / "none")
+    for folder in (tmp_path, tmp_path / "none"):
+        told = fails("report --open", folder)
+        assert "is not the folder of a run or a model" in told
+        assert "neither run.json nor manifest.json" in told
     told = fails("report", run, "--out", tmp_path / "no" / "page.html")
     assert "there is no folder" in told
     assert "is a folder; give the name of a file" in fails("report", run, "--out", tmp_path)
@@ -115,6 +118,71 @@ def test_what_is_not_installed_is_said(fails, run, monkeypatch):
     told = fails("report", run)
     assert "draw a report" in told
     assert "gatewise[train]" in told
+
+
+# Models
+
+
+def test_the_page_of_a_model(gatewise, model, tmp_path, opened):
+    out = tmp_path / "page.html"
+    result = gatewise("report", model, "--out", out)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == f"written: {out}\n"
+    assert result.stderr == ""
+    told = out.read_text("utf-8")
+    assert "of the answers are right" in told
+    assert "held out of the training records" in told
+    assert "The texts of the measured records are not at hand" in told
+    assert opened == []
+    gatewise("report --open", model, "--out", tmp_path / "again.html")
+    assert (tmp_path / "again.html").read_bytes() == out.read_bytes()
+    assert opened == [(tmp_path / "again.html").as_uri()]
+
+
+def test_the_page_of_a_model_stands_in_its_folder(gatewise, model, tmp_path):
+    folder = shutil.copytree(model, tmp_path / "model")
+    assert gatewise("report", folder).stdout == f"written: {folder / 'report.html'}\n"
+    assert gatewise("info --verify", folder).exit_code == 0
+    assert gatewise("report", folder).exit_code == 0
+
+
+def test_a_model_is_measured_on_a_file(gatewise, model, labelled, tmp_path):
+    out = tmp_path / "page.html"
+    columns = "--text msg --label queue"
+    result = gatewise(f"report {columns}", model, "--data", labelled / "test.csv", "--out", out)
+    assert result.exit_code == 0, result.stderr
+    assert "40 records under 3 labels" in result.stderr
+    told = out.read_text("utf-8")
+    assert "Measured on 40 records of test.csv" in told
+    assert "swallowed" in told
+    gatewise(f"report --redact {columns}", model, "--data", labelled / "test.csv", "--out", out)
+    assert "is masked" not in told
+    assert "looks like a name are masked" in out.read_text("utf-8")
+
+
+def test_runs_beside_a_model(gatewise, model, run, tmp_path):
+    out = tmp_path / "page.html"
+    assert gatewise("report", model, "--run", run, "--out", out).exit_code == 0
+    assert "It is the smaller one." in out.read_text("utf-8")
+
+
+def test_what_cannot_be_done_with_a_model(fails, model, run, labelled, tmp_path):
+    out = ["--out", tmp_path / "page.html"]
+    told = fails("report --text msg", model, *out)
+    assert "--text names a column of the file given with --data; give --data too" in told
+    assert "--label names a column" in fails("report --label queue", model, *out)
+    told = fails("report --data no.csv", model, *out)
+    assert "no.csv" in told
+    told = fails("report --text msg --label id", model, "--data", labelled / "test.csv", *out)
+    assert "no record has a label that the model knows" in told
+    assert "is not the folder of a run" in fails("report", model, "--run", tmp_path, *out)
+    for option in ("--redact", f"--data {labelled / 'test.csv'}", f"--run {labelled}"):
+        told = fails(f"report {option}", run, *out)
+        assert f"{option.split()[0]} belongs to the report of a model" in told
+    damaged = shutil.copytree(model, tmp_path / "model")
+    (damaged / "labels.json").write_text("[]")
+    assert "labels.json" in fails("report", damaged, *out)
+    assert not (tmp_path / "page.html").exists()
 
 
 @pytest.mark.parametrize("options", ["", "--no-such-option", "--out"])

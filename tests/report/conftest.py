@@ -1,16 +1,22 @@
-"""Runs as ``gatewise tune`` and ``gatewise compare`` leave them, written by hand."""
+"""Runs as ``gatewise tune`` and ``gatewise compare`` leave them, and a model to report of."""
 
+import copy
 import itertools
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from gatewise.base.files import write_json
+from gatewise.classify.classifier import TextClassifier
+from gatewise.classify.held_out import HeldOut
 from gatewise.evaluate.paired import Difference
 from gatewise.selection.candidates import Candidate
 from gatewise.selection.choice import CandidateResult, FoldScore
 from gatewise.selection.results import write_results
 from gatewise.selection.verdict import CurvePoint, Pair
+from gatewise.text.corpus import corpus_from_lists
 
 SHARED = {
     "score": "accuracy",
@@ -112,3 +118,52 @@ def compared(tmp_path):
         return tmp_path
 
     return write
+
+
+# Models
+
+
+@pytest.fixture(scope="session")
+def corpus(make_tickets):
+    """The records that the model has learnt from: a fifth wrongly labelled, one row refused."""
+    texts, labels = make_tickets(240)
+    labels[::5] = [*labels[7::5], *labels[:1]][: len(labels[::5])]
+    return corpus_from_lists([*texts, "  "], [*labels, "card"])
+
+
+@pytest.fixture(scope="session")
+def classifier(corpus):
+    """A classifier that was fitted in a second. Do not change it."""
+    settings = {"units": 4, "word_dimension": 8, "ngram_dimension": 4, "projection": 0}
+    settings |= {"epochs": 4, "batch_size": 16, "word2vec_passes": 2}
+    return TextClassifier(**settings, random_state=3).fit(corpus.texts, corpus.labels)
+
+
+@pytest.fixture
+def altered(classifier):
+    """Make a classifier whose model differs in some fields; labels may be more or fewer."""
+
+    def make(**changes):
+        found = copy.copy(classifier)
+        found.model_ = replace(classifier.model_, **changes)
+        return found
+
+    return make
+
+
+@pytest.fixture
+def held_out(classifier):
+    """Make held-out records: targets, and probabilities of the network as of the companion."""
+
+    def make(targets, probabilities, *, source="training", rows=None, in_scope=None):
+        scores = np.log(np.asarray(probabilities, dtype=np.float64)).astype(np.float32)
+        return HeldOut(
+            source=source,
+            rows=np.arange(len(targets)) if rows is None else np.asarray(rows),
+            targets=np.asarray(targets),
+            network=scores,
+            ngrams=scores,
+            in_scope=None if in_scope is None else np.float32(in_scope),
+        )
+
+    return make

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from gatewise.base.errors import MissingExtraError
-from gatewise.evaluate.audit import audit_labels
+from gatewise.evaluate.audit import Audit, audit_labels
 from gatewise.report.confusion import MutualPair
 from gatewise.report.measured import Measured
 from gatewise.report.shown import Shower
@@ -15,6 +16,7 @@ from gatewise.report.shown import Shower
 __all__ = ["hardest_records", "pair_examples", "suspicious_labels"]
 
 _N_HARDEST, _N_SUSPICIOUS, _N_EXAMPLES = 15, 15, 2
+_MOST_BELIEVED = 0.2  # share of wrong labels that one may believe a model
 
 
 def hardest_records(
@@ -85,7 +87,7 @@ def suspicious_labels(
     if not texts:
         return [], "No record has one of the model's labels."
     try:
-        audit = audit_labels(texts, truth, labels, np.exp(measured.blend[known]))
+        audit = _audit(texts, truth, labels, np.exp(measured.blend[known]))
     except MissingExtraError as error:
         return [], f"Not looked for: {error}."
     flagged = [suspect for suspect in audit.suspects if suspect.is_flagged]
@@ -94,9 +96,18 @@ def suspicious_labels(
         for suspect in flagged[:_N_SUSPICIOUS]
     ]
     note = f"{len(flagged):,} of {len(texts):,} labels look wrong"
+    if len(flagged) > _MOST_BELIEVED * len(texts):
+        note += ", so many that most of them are rather the model's mistakes"
     if audit.twins:
         note += f"; {len(audit.twins):,} texts stand nearly the same under another label"
     return rows, note + "."
+
+
+def _audit(*arguments: Any) -> Audit:
+    """Audit without cleanlab's remark that of a class with one record little can be said."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "May not flag all label issues", UserWarning)
+        return audit_labels(*arguments)
 
 
 def _told(measured: Measured, labels: tuple[str, ...], place: int, show: Shower) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.base.errors import DataError
 from gatewise.classify.blend import Blend
 from gatewise.classify.held_out import FOLDS, TRAINING, HeldOut
 from gatewise.classify.model import (
@@ -23,6 +24,8 @@ from gatewise.text.tokens import tokenize
 __all__ = ["FILE", "Measured", "held_out_records", "labelled_records"]
 
 FILE = "file"  # beside the sources of held-out records
+
+_MOST_NAMED = 5  # labels in a message
 
 Numbers = NDArray[np.int64]
 Scores = NDArray[np.float64]
@@ -146,9 +149,20 @@ def labelled_records(model: FittedModel, corpus: Corpus) -> Measured:
     Returns
     -------
     Measured
+
+    Raises
+    ------
+    DataError
+        If no record has a label that the model knows.
     """
     number_of = {label: number for number, label in enumerate(model.labels)}
     targets = np.array([number_of.get(label, NO_CLASS) for label in corpus.labels])
+    if (targets == NO_CLASS).all():
+        raise DataError(
+            f"{corpus.source}: no record has a label that the model knows; it knows "
+            f"{_named(model.labels)}, and the file has {_named(tuple(corpus.label_counts))}; name "
+            "the column of the labels, or give the data of this model"
+        )
     token_lists = [tokenize(text, model.language) for text in corpus.texts]
     raw = raw_scores(model, token_lists)
     measured = _measured(
@@ -165,6 +179,12 @@ def labelled_records(model: FittedModel, corpus: Corpus) -> Measured:
     if model.scope is None:
         return measured
     return replace(measured, in_scope=read_tokens(model, token_lists).in_scope)
+
+
+def _named(labels: tuple[str, ...]) -> str:
+    named = ", ".join(map(repr, labels[:_MOST_NAMED]))
+    n_more = len(labels) - _MOST_NAMED
+    return f"{named} and {n_more:,} more" if n_more > 0 else named
 
 
 def _measured(

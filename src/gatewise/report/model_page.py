@@ -116,7 +116,12 @@ def model_page(facts: ModelFacts) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": _percent, "points": _points, "signed": _signed}
+    environment.filters |= {
+        "percent": _percent,
+        "points": _points,
+        "signed": _signed,
+        "counted": _counted,
+    }
     script = _part("model.js")
     quality, replayed, words = facts.quality, facts.replayed, facts.words["map"]
     charts = {name: Markup(svg) for name, svg in model_charts(facts).items()}  # our own drawings
@@ -161,3 +166,7 @@ def _points(value: float | None) -> str:
 
 def _signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,14 +37,12 @@ __all__ = [
 COVERAGES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.5)
 
 _SOURCES = {
-    TRAINING: "held out of the training records: what is measured here had not been learnt from "
-    "them, but the probabilities were calibrated on them, so the model's own numbers are a little "
-    "too good",
-    VALIDATION: "from a validation file: not learnt from, but the epoch to stop at and the "
+    TRAINING: " held out of the training records and measured before the model had read them; the "
+    "probabilities were calibrated on them, so the model's own numbers are a little too good",
+    VALIDATION: " from a validation file: not learnt from, but the epoch to stop at and the "
     "calibration were chosen on them, so the model's own numbers are a little too good",
-    FOLDS: "each answered by a model that was fitted without it",
-    FILE: "from the labelled file given, which the model was not trained on, as long as it is not "
-    "the training file",
+    FOLDS: ", each answered by a model that was fitted without it",
+    FILE: " of {name}; the numbers hold for new texts if the model was not trained on them",
 }
 _LEAST = 1e-12  # that a probability counts as, at least, in a log loss
 
@@ -53,7 +52,8 @@ Right = NDArray[np.bool_]
 def source_told(measured: Measured) -> str:
     """Say which records are measured on, in one clause."""
     count = len(measured.targets)
-    return f"{count:,} {'record' if count == 1 else 'records'} {_SOURCES[measured.source]}"
+    source = _SOURCES[measured.source].format(name=Path(measured.name).name)
+    return f"{count:,} {'record' if count == 1 else 'records'}{source}"
 
 
 def headline_facts(measured: Measured) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.classify.held_out import FOLDS, TRAINING
 from gatewise.classify.model import FittedModel
 from gatewise.classify.plain_model import plain_model
 from gatewise.explain.page_data import unit_contributions
@@ -46,7 +47,8 @@ def replay_facts(
     dict or None
         None if there is nothing to read.
     """
-    text, label = _chosen(measured, words)
+    row = _median_record(measured)
+    text = _surest_words(words) if measured is None or row is None else _text(measured, row)
     if not text:
         return None
     found = replay(plain_model(model), text)
@@ -57,8 +59,7 @@ def replay_facts(
     gates = {"input gate": one.i, "forget gate": one.f, "output gate": one.o}
     shares = found.credits.steps[:n_steps, found.decision]  # (T,)
     return {
-        "is_record": label is not None,
-        "label": label,
+        "record": None if measured is None or row is None else _record(model, measured, row),
         "answer": found.label,
         "probability": float(found.probabilities[found.decision]),
         "tokens": [_surface(token, hidden) for token in found.tokens[:n_steps]],
@@ -100,14 +101,32 @@ def _class_sums(found: Replay) -> list[dict[str, Any]]:
     ]
 
 
-def _chosen(measured: Measured | None, words: list[MapWord]) -> tuple[str, str | None]:
-    """Choose the record of median length, of equal ones the first; else the surest words."""
-    if measured is not None and measured.texts:
-        order = sorted(range(len(measured.texts)), key=lambda row: len(measured.texts[row]))  # type: ignore[index]
-        row = order[(len(order) - 1) // 2]
-        return measured.texts[row], measured.truth[row]
+def _median_record(measured: Measured | None) -> int | None:
+    """Find the record of median length, of equal ones the first; None without texts."""
+    if measured is None or not measured.texts:
+        return None
+    lengths = [len(text) for text in measured.texts]
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    return order[(len(order) - 1) // 2]
+
+
+def _text(measured: Measured, row: int) -> str:
+    return (measured.texts or ())[row]
+
+
+def _surest_words(words: list[MapWord]) -> str:
     surest = sorted(words, key=lambda one: -one.probability)[:_N_WORDS]
-    return " ".join(one.word for one in surest), None
+    return " ".join(one.word for one in surest)
+
+
+def _record(model: FittedModel, measured: Measured, row: int) -> dict[str, Any]:
+    """Say what the record is, and what it was answered when it had not been learnt from."""
+    return {
+        "label": measured.truth[row],
+        "was_learnt": measured.source in (TRAINING, FOLDS),
+        "answer": model.labels[measured.answers[row]],
+        "probability": float(measured.confidences[row]),
+    }
 
 
 def _surface(token: ReplayToken, hidden: list[Mask]) -> str:

@@ -64,9 +64,9 @@ def _how_good(quality: dict[str, Any]) -> Iterator[str]:
     head = quality["headline"]
     own, *others = head["rows"]
     yield (
-        f"Of {quality['n_records']:,} records that were not learnt from it answers "
-        f"{own['accuracy']:.1%} rightly; another sample as large would make it {own['low']:.1%} to "
-        f"{own['high']:.1%} (95 % interval)."
+        f"Of {quality['n_records']:,} records measured it answers {own['accuracy']:.1%} rightly; "
+        f"so many records leave the true share between {own['low']:.1%} and {own['high']:.1%} "
+        "(95 % interval)."
     )
     told = [f"{one['name']} {_answers(one['name'])} {one['accuracy']:.1%}" for one in others]
     yield f"For comparison: {', '.join(told)}."
@@ -113,7 +113,7 @@ def _doubts(
     ]
     if weak:
         more = f" and {len(weak) - _MOST_NAMED:,} more" if len(weak) > _MOST_NAMED else ""
-        named = ", ".join(f"“{label}”" for label in weak[:_MOST_NAMED])
+        named = ", ".join(f"“{_apart(label)}”" for label in weak[:_MOST_NAMED])
         yield f"It misses more than two in five records of {named}{more}."
     few = sum(one["measured"] < _FEWEST_RECORDS for one in classes)
     if few:
@@ -129,6 +129,11 @@ def _doubts(
         )
     if quality["n_records"] < _FEW_RECORDS:
         yield f"All this rests on {quality['n_records']:,} records only."
+
+
+def _apart(label: str) -> str:
+    """Let a label of another direction of writing stand by itself in the sentence."""
+    return f"\N{FIRST STRONG ISOLATE}{label}\N{POP DIRECTIONAL ISOLATE}"
 
 
 def _thresholds(model: FittedModel, quality: dict[str, Any] | None) -> str:

@@ -17,6 +17,7 @@ __all__ = ["N_COLOURS", "MapWord", "map_places", "word_facts"]
 
 _N_WORDS = 200
 _N_SHOWN, _N_NEIGHBOURS = 12, 6
+_EVENNESS = 0.7  # how far ranks decide the places on the map
 N_COLOURS = 6  # classes that have a colour of their own on the map
 
 Places = NDArray[np.float64]
@@ -137,10 +138,9 @@ def map_places(matrix: NDArray[np.float32]) -> tuple[Places, float]:
     places[:, :n_axes] = left[:, :n_axes] * lengths[:n_axes] * signs
     total = float((lengths**2).sum())
     explained = float((lengths[:n_axes] ** 2).sum()) / total if total else 0.0
-    # Ranks and not distances decide half of the place, or one far word would press all others
-    # together.
+    # Ranks decide more than distances, or one far word would press all others together.
     spans = np.ptp(places, axis=0)
     linear = (places - places.min(axis=0)) / np.where(spans > 0, spans, 1.0)
     ranks = places.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
     even = ranks / max(len(matrix) - 1, 1)
-    return (linear + even) / 2.0, explained
+    return _EVENNESS * even + (1.0 - _EVENNESS) * linear, explained

@@ -1,0 +1,75 @@
+"""Records worth reading, by hand; and a page without cleanlab."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from gatewise.report.confusion import mutual_pairs
+from gatewise.report.examples import hardest_records, pair_examples, suspicious_labels
+from gatewise.report.measured import held_out_records
+from gatewise.report.model_facts import measure
+from gatewise.report.shown import LONGEST_TEXT, shower
+
+LABELS = ("balance", "card", "transfer")
+SHOW = shower(redacted=False)
+
+
+@pytest.fixture
+def measured(classifier, corpus):
+    return held_out_records(classifier.model_, corpus)
+
+
+def test_the_hardest_come_first(measured, corpus):
+    rows = hardest_records(measured, LABELS, SHOW)
+    given = [row["given"] for row in rows]
+    assert given == sorted(given)
+    wrong = measured.given[~measured.right]
+    assert given == pytest.approx(sorted(wrong)[: len(rows)])
+    for row in rows:
+        place = corpus.lines.index(row["line"])
+        assert row["text"] == " ".join(corpus.texts[place].split())
+        assert row["label"] == corpus.labels[place] != row["answer"]
+
+
+def test_examples_are_of_the_pair(measured):
+    metrics = measure(measured.truth, LABELS, np.exp(measured.blend))
+    pair = mutual_pairs(metrics)[0]
+    rows = pair_examples(measured, pair, LABELS, SHOW)
+    both = {(pair.first, pair.second), (pair.second, pair.first)}
+    assert rows
+    assert {(row["label"], row["answer"]) for row in rows} <= both
+    there = [row["confidence"] for row in rows if row["label"] == pair.first]
+    assert there == sorted(there, reverse=True)
+
+
+def test_no_examples_without_texts(classifier):
+    measured = held_out_records(classifier.model_)
+    metrics = measure(measured.truth, LABELS, np.exp(measured.blend))
+    assert pair_examples(measured, mutual_pairs(metrics)[0], LABELS, SHOW) == []
+
+
+def test_labels_that_look_wrong(measured):
+    pytest.importorskip("cleanlab")
+    rows, note = suspicious_labels(measured, LABELS, SHOW)
+    assert rows
+    assert "of 48 labels look wrong" in note
+    assert all(row["label"] != row["answer"] for row in rows)
+
+
+def test_without_cleanlab_it_is_said_how_to_get_it(measured, monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "cleanlab"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "cleanlab", None)
+    monkeypatch.setitem(sys.modules, "cleanlab.filter", None)
+    rows, note = suspicious_labels(measured, LABELS, SHOW)
+    assert rows == []
+    assert note.startswith("Not looked for: ")
+    assert "gatewise[audit]" in note
+
+
+def test_texts_are_cut_and_masked():
+    assert SHOW("a\n b\t c") == "a b c"
+    assert len(SHOW("x" * 1000)) == LONGEST_TEXT
+    assert SHOW("x" * 1000).endswith("x…")
+    assert shower(redacted=True)("call 07") == "call ##"
