@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from gatewise.report import examples
 from gatewise.report.confusion import mutual_pairs
 from gatewise.report.examples import hardest_records, pair_examples, suspicious_labels
 from gatewise.report.measured import held_out_records
@@ -66,6 +67,20 @@ def test_without_cleanlab_it_is_said_how_to_get_it(measured, monkeypatch):
     assert rows == []
     assert note.startswith("Not looked for: ")
     assert "gatewise[audit]" in note
+
+
+def test_of_very_many_records_labels_are_not_audited(measured, monkeypatch):
+    monkeypatch.setattr(examples, "_MOST_AUDITED", 47)
+    rows, note = suspicious_labels(measured, LABELS, SHOW)
+    assert (rows, note) == ([], "Not looked for among more than 47 records; gatewise audit does.")
+
+
+def test_a_model_that_doubts_most_labels_is_doubted(classifier, altered, held_out, corpus):
+    pytest.importorskip("cleanlab")
+    targets = np.arange(40) % 3
+    sure = np.eye(3)[(targets + (np.arange(40) % 2)) % 3] * 0.9 + 0.03
+    measured = held_out_records(altered(held_out=held_out(targets, sure)).model_, corpus)
+    assert "rather the model's mistakes" in suspicious_labels(measured, LABELS, SHOW)[1]
 
 
 def test_texts_are_cut_and_masked():

@@ -53,10 +53,18 @@ def test_words_of_a_model(classifier):
     assert len(found["losses"]) == 2
 
 
-def test_words_with_digits_are_left_out_of_a_page_for_others(classifier):
-    def words(*, redacted):
-        return {one.word for one in word_facts(classifier.model_, redacted=redacted)["map"]}
+def test_rare_words_digits_and_names_are_left_out_of_a_page_for_others(classifier):
+    def words(**options):
+        found = word_facts(classifier.model_, **options)
+        near = {word for row in found["neighbours"] for word, _ in row["near"]}
+        return {one.word for one in found["map"]} | near
 
     shown, masked = words(redacted=False), words(redacted=True)
+    vocabulary = classifier.model_.vocabulary
+    counts = dict(zip(vocabulary.words, vocabulary.counts, strict=True))
     assert any(letter.isdigit() for word in shown for letter in word)
-    assert masked == {word for word in shown if not any(map(str.isdigit, word))}
+    common = {word for word in shown if counts[word] >= 10}
+    assert masked == {word for word in common if not any(map(str.isdigit, word))}
+    assert "money" in masked
+    named = words(redacted=True, texts=["ask mister Money, or Balance-Card"])
+    assert named == masked - {"money", "balance", "card", "balance-card"}

@@ -16,6 +16,7 @@ from gatewise.report.shown import Shower
 __all__ = ["hardest_records", "pair_examples", "suspicious_labels"]
 
 _N_HARDEST, _N_SUSPICIOUS, _N_EXAMPLES = 15, 15, 2
+_MOST_AUDITED = 5_000  # records: all pairs of texts are looked at
 _MOST_BELIEVED = 0.2  # share of wrong labels that one may believe a model
 
 
@@ -86,6 +87,8 @@ def suspicious_labels(
     truth = [measured.truth[place] for place in known]
     if not texts:
         return [], "No record has one of the model's labels."
+    if len(texts) > _MOST_AUDITED:
+        return [], f"Not looked for among more than {_MOST_AUDITED:,} records; gatewise audit does."
     try:
         audit = _audit(texts, truth, labels, np.exp(measured.blend[known]))
     except MissingExtraError as error:
@@ -99,7 +102,8 @@ def suspicious_labels(
     if len(flagged) > _MOST_BELIEVED * len(texts):
         note += ", so many that most of them are rather the model's mistakes"
     if audit.twins:
-        note += f"; {len(audit.twins):,} texts stand nearly the same under another label"
+        twins = "1 text stands" if len(audit.twins) == 1 else f"{len(audit.twins):,} texts stand"
+        note += f"; {twins} nearly the same under another label"
     return rows, note + "."
 
 

@@ -172,7 +172,8 @@ def model_facts(
     counts = training_counts(model, corpus)
     show = shower(redacted=redact)
     quality = None if measured is None else _quality(model, measured, show)
-    words = word_facts(model, redacted=redact)
+    known = [*(corpus.texts if corpus else ()), *((measured and measured.texts) or ())]
+    words = word_facts(model, redacted=redact, texts=known)
     classes = (
         class_facts(quality.metrics, counts)
         if quality

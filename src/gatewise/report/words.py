@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +12,14 @@ from numpy.typing import NDArray
 
 from gatewise.classify.model import FittedModel, score_tokens
 from gatewise.classify.trained_vectors import trained_vectors
-from gatewise.report.redaction import redact
+from gatewise.report.redaction import masks, redact
+from gatewise.text.tokens import tokenize
 
 __all__ = ["N_COLOURS", "MapWord", "map_places", "word_facts"]
 
 _N_WORDS = 200
 _N_SHOWN, _N_NEIGHBOURS = 12, 6
+_FEWEST = 10  # records' words that are rarer are not shown to others
 _EVENNESS = 0.7  # how far ranks decide the places on the map
 N_COLOURS = 6  # classes that have a colour of their own on the map
 
@@ -49,7 +52,7 @@ class MapWord:
     colour: int
 
 
-def word_facts(model: FittedModel, *, redacted: bool) -> dict[str, Any]:
+def word_facts(model: FittedModel, *, redacted: bool, texts: Iterable[str] = ()) -> dict[str, Any]:
     """Collect what the page says of the word vectors.
 
     Parameters
@@ -57,7 +60,10 @@ def word_facts(model: FittedModel, *, redacted: bool) -> dict[str, Any]:
     model : FittedModel
         The model.
     redacted : bool
-        Leave out words that have a digit, or are an address.
+        Leave out rare words, those with a digit, addresses, and what ``texts`` show to be names: a
+        vocabulary has no capitals to tell them by.
+    texts : iterable of str
+        Texts with those words in them, as far as they are at hand.
 
     Returns
     -------
@@ -79,7 +85,8 @@ def word_facts(model: FittedModel, *, redacted: bool) -> dict[str, Any]:
         "explained": 0.0,
         "neighbours": [],
     }
-    rows = [row for row, word in enumerate(vectors.words) if not redacted or redact(word) == word]
+    hidden = _hidden_words(model, texts) if redacted else frozenset()
+    rows = [row for row, word in enumerate(vectors.words) if word not in hidden]
     words = [vectors.words[row] for row in rows[:_N_WORDS]]
     if not words:
         return found
@@ -106,11 +113,21 @@ def word_facts(model: FittedModel, *, redacted: bool) -> dict[str, Any]:
     found["colours"] = [model.labels[number] for number in colours]
     tellings = np.argsort(-probabilities.max(axis=1), kind="stable")[:_N_SHOWN]
     for place in sorted(tellings.tolist()):  # the commonest first
-        near = vectors.neighbours(words[place], 3 * _N_NEIGHBOURS) if len(vectors) > 1 else []
-        kept = [(word, cosine) for word, cosine in near if not redacted or redact(word) == word]
+        near = vectors.neighbours(words[place], len(vectors)) if len(vectors) > 1 else []
+        kept = [(word, cosine) for word, cosine in near if word not in hidden]
         row = {"word": words[place], "label": model.labels[best[place]]}
         found["neighbours"].append(row | {"near": kept[:_N_NEIGHBOURS]})
     return found
+
+
+def _hidden_words(model: FittedModel, texts: Iterable[str]) -> frozenset[str]:
+    """Find the words of the vocabulary that may name a person."""
+    counts = zip(model.vocabulary.words, model.vocabulary.counts, strict=True)
+    hidden = {word for word, count in counts if count < _FEWEST or redact(word) != word}
+    for text in texts:
+        names = (text[one.start : one.end] for one in masks(text) if one.shown == "[name]")
+        hidden.update(token for name in names for token in tokenize(name, model.language))
+    return frozenset(hidden)
 
 
 def map_places(matrix: NDArray[np.float32]) -> tuple[Places, float]:

@@ -1,5 +1,6 @@
 "use strict";
-// The page is whole without this: it only sorts tables and makes a picture larger.
+// The page is whole without this: it sorts tables, makes a picture larger, and prints all.
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
