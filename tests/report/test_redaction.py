@@ -15,6 +15,7 @@ from gatewise.report.redaction import masks, redact
         ("write to a.b+c@mail.example.org, please", "write to [mail], please"),
         ("see https://example.com/a?b=1 or www.example.net.", "see [address] or [address]."),
         ("shop.example.com/cart and example.org", "[address] and [address]"),
+        ("host vid-eu1.lab.example at 10.0.0.7, e.g. now", "host [address] at [address], e.g. now"),
         ("ask @ada_l about it", "ask [mail] about it"),
         ("I spoke to Ada about Jean-Luc", "I spoke to [name] about [name]"),
         ("Ada Lovelace called", "[name] [name] called"),

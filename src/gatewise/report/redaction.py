@@ -18,7 +18,8 @@ _ADDRESS = re.compile(
     r"(?P<mail>[^\s@<>()\[\],;:\"]+@[^\s@<>()\[\],;:\"]+\.[^\s@<>()\[\],;:\"]*\w)"
     r"|(?P<address>\b(?:[a-z][a-z0-9+.-]*://|www\.)\S*[\w/]"
     r"|\b(?:[\w-]+\.)+(?:com|net|org|info|biz|io|co|gov|edu|app|dev)\b(?:[:/]\S*[\w/])?"
-    r"|\b(?:[\w-]+\.)+[a-z]{2,}/\S*[\w/])"
+    r"|\b(?:[\w-]+\.)+[a-z]{2,}/\S*[\w/]"
+    r"|\b[\w-]+(?:\.[\w-]+){2,})"  # any name or number of three parts or more
     r"|(?P<handle>(?<!\w)@\w+)",
     re.IGNORECASE,
 )
