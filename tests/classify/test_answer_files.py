@@ -12,19 +12,24 @@ from gatewise.base.errors import ConfigError, DataError
 from gatewise.classify import answers
 from gatewise.classify.answer_files import write_answers
 from gatewise.classify.decision import Decision
-from gatewise.classify.model import PartScores
+from gatewise.classify.model import PartScores, Reading
 from gatewise.text.tables import open_table
 
-MODEL = SimpleNamespace(labels=("x", "y"), language="auto", decision=Decision())
+MODEL = SimpleNamespace(labels=("x", "y"), language="auto", decision=Decision(), index=None)
+
+
+def reading_of(model, blend, in_scope=None):
+    answers = model.decision.answers(np.exp(blend.max(axis=1, initial=-9)), in_scope)
+    return Reading(PartScores(blend, None, blend), in_scope, answers)
 
 
 @pytest.fixture(autouse=True)
 def scored(monkeypatch):
     def score(model, token_lists):
         blend = np.log([[0.75, 0.25]] * len(token_lists)).reshape(-1, 2)
-        return PartScores(blend, None, blend)
+        return reading_of(model, blend)
 
-    monkeypatch.setattr(answers, "score_tokens", score)
+    monkeypatch.setattr(answers, "read_tokens", score)
 
 
 def answered(tmp_path, name, content, **options):
@@ -48,9 +53,9 @@ def records(content):
 def test_the_input_stands_in_front(tmp_path):
     content, told = answered(tmp_path, "in.csv", 'id,text\n1,"a, b"\n2,\n', text_column="text")
     assert content == (
-        "id,text,predicted,probability,decision,reason\n"
-        '1,"a, b",x,0.75,x,\n'
-        "2,,,,abstain,line 3: no text\n"
+        "id,text,predicted,probability,in_scope,decision,reason\n"
+        '1,"a, b",x,0.75,,x,\n'
+        "2,,,,,abstain,line 3: no text\n"
     )
     assert told == ["1 of 2 rows answered", "unusable 1: no text, line 3"]
 
@@ -61,6 +66,7 @@ def test_standard_output_and_format(tmp_path):
         "text": "hi",
         "predicted": "x",
         "probability": 0.75,
+        "in_scope": None,
         "decision": "x",
         "top_2": "y",
         "top_2_probability": 0.25,
@@ -78,6 +84,7 @@ def test_columns_with_our_names_are_renamed_and_that_is_said(tmp_path):
             "input_reason": "r",
             "predicted": "x",
             "probability": "0.75",
+            "in_scope": "",
             "decision": "x",
             "reason": "",
         }

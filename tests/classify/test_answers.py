@@ -1,5 +1,6 @@
 """Rows come back in order, each with its answer."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,11 +10,17 @@ from gatewise.base.errors import ConfigError
 from gatewise.classify import answers
 from gatewise.classify.answers import Answer, AnswerTally, answer_columns, answer_rows, free_names
 from gatewise.classify.decision import Decision
-from gatewise.classify.model import PartScores
+from gatewise.classify.model import PartScores, Reading
+from gatewise.classify.nearest import RecordIndex
 from gatewise.text.rows import JsonText, Row
 
 LABELS = ("even", "odd", "none")
-MODEL = SimpleNamespace(labels=LABELS, language="auto", decision=Decision())
+MODEL = SimpleNamespace(labels=LABELS, language="auto", decision=Decision(), index=None)
+
+
+def reading_of(model, blend, in_scope=None):
+    answers = model.decision.answers(np.exp(blend.max(axis=1, initial=-9)), in_scope)
+    return Reading(PartScores(blend, None, blend), in_scope, answers)
 
 
 @pytest.fixture(autouse=True)
@@ -26,9 +33,9 @@ def scored(monkeypatch):
         table = {"0": [0.7, 0.1, 0.2], "1": [0.25, 0.5, 0.25]}
         rows = [table[str(int(tokens[-1]) % 2)] for tokens in token_lists]
         blend = np.log(np.array(rows).reshape(-1, 3))
-        return PartScores(blend, None, blend)
+        return reading_of(model, blend)
 
-    monkeypatch.setattr(answers, "score_tokens", score)
+    monkeypatch.setattr(answers, "read_tokens", score)
     return chunks
 
 
@@ -106,15 +113,17 @@ def test_cells_stand_under_the_columns():
     assert answer_columns(2) == (
         "predicted",
         "probability",
+        "in_scope",
         "decision",
         "top_2",
         "top_2_probability",
         "reason",
     )
-    assert answer_columns(1) == ("predicted", "probability", "decision", "reason")
+    assert answer_columns(1) == ("predicted", "probability", "in_scope", "decision", "reason")
     assert answer.cells(1) == {
         "predicted": "a",
         "probability": 0.512346,
+        "in_scope": None,
         "decision": "a",
         "top_2": "b",
         "top_2_probability": 0.3,
@@ -165,17 +174,61 @@ def test_the_tally_of_one_row():
     assert tally.summary() == ["1 of 1 row answered"]
 
 
-def test_an_answer_that_is_too_unsure_is_no_decision(monkeypatch):
-    log_probabilities = np.log([[0.5, 0.3, 0.2], [0.9, 0.05, 0.05]])
-    scores = PartScores(log_probabilities, None, log_probabilities)
-    monkeypatch.setattr(answers, "score_tokens", lambda *_: scores)
-    model = SimpleNamespace(labels=LABELS, language="auto", decision=Decision(0.6))
-    rows = [Row(line, {"text": "one"}) for line in (1, 2)]
-    (_, unsure), (_, sure) = answer_rows(model, rows, text_column="text")
-    assert unsure.cells(1)["decision"] == "abstain"
-    assert unsure.cells(1)["predicted"] == "even"
-    assert sure.cells(2)["decision"] == "even"
+@pytest.mark.parametrize(
+    ("decision", "abstains"),
+    [
+        (Decision(0.6), [True, False, False]),
+        (Decision(outside_below=0.2), [False, True, False]),
+        (Decision(0.6, 0.2), [True, True, False]),
+    ],
+)
+def test_an_answer_that_is_too_unsure_or_to_a_stranger_is_no_decision(
+    monkeypatch, decision, abstains
+):
+    log_probabilities = np.log([[0.5, 0.3, 0.2], [0.9, 0.05, 0.05], [0.8, 0.1, 0.1]])
+    model = SimpleNamespace(labels=LABELS, language="auto", decision=decision, index=None)
+    in_scope = np.array([0.4, 0.12345678, 0.9])
+    monkeypatch.setattr(
+        answers, "read_tokens", lambda model, _: reading_of(model, log_probabilities, in_scope)
+    )
+    rows = [Row(line, {"text": "one"}) for line in (1, 2, 3)]
+    found = [answer for _, answer in answer_rows(model, rows, text_column="text")]
+    assert [answer.abstains for answer in found] == abstains
+    cells = [answer.cells(1) for answer in found]
+    assert [one["decision"] == "abstain" for one in cells] == abstains
+    assert [one["predicted"] for one in cells] == ["even"] * 3
+    assert [one["in_scope"] for one in cells] == [0.4, 0.123457, 0.9]
     tally = AnswerTally()
-    for row, answer in zip(rows, (unsure, sure), strict=True):
+    for row, answer in zip(rows, found, strict=True):
         tally.add(row, answer)
-    assert tally.summary() == ["2 of 2 rows answered", "1 of them too unsure to decide: abstain"]
+    told = f"{sum(abstains)} of them too unsure or too strange: abstain"
+    assert tally.summary() == ["3 of 3 rows answered", told]
+
+
+@pytest.mark.parametrize("texts_kept", [True, False])
+def test_the_nearest_records_stand_behind_the_answer(monkeypatch, texts_kept):
+    kept = ("as it was", "another") if texts_kept else None
+    points = np.eye(2, dtype=np.float32)
+    index = RecordIndex(np.zeros(2), np.eye(2), points, np.array([41, 7]), np.array([1, 0]), kept)
+    model = SimpleNamespace(labels=LABELS, language="auto", decision=Decision(), index=index)
+
+    def read(model, token_lists):
+        blend = np.log([[0.5, 0.3, 0.2]])
+        return replace(reading_of(model, blend), points=np.array([[0.6, 0.8]], np.float32))
+
+    monkeypatch.setattr(answers, "read_tokens", read)
+    ((_, answer),) = answer_rows(model, [Row(2, {"t": "one"})], "t", nearest=2)
+    cells = answer.cells(2)
+    assert set(cells) <= set(answer_columns(1, 2))
+    assert cells["nearest_1"] == ("another" if texts_kept else "record 8")
+    assert cells["nearest_1_label"] == "even"
+    assert cells["nearest_1_similarity"] == pytest.approx(0.8)
+    assert cells["nearest_2"] == ("as it was" if texts_kept else "record 42")
+    assert cells["nearest_2_label"] == "odd"
+    with pytest.raises(ConfigError, match="nearest is 3; allowed is 0 to 2"):
+        answer_rows(model, [], "t", nearest=3)
+
+
+def test_a_model_without_index_has_no_nearest_records():
+    with pytest.raises(ConfigError, match="no index of its training records"):
+        answer_rows(MODEL, [], "t", nearest=1)

@@ -40,7 +40,7 @@ def test_standard_output_is_csv(gatewise, model, labelled, expected):
     result = gatewise("predict --text msg", model, labelled / "test.csv")
     assert result.exit_code == 0
     check(read(result.stdout), expected)
-    header = "id,msg,queue,predicted,probability,decision,reason"
+    header = "id,msg,queue,predicted,probability,in_scope,decision,reason"
     assert result.stdout.splitlines()[0] == header
     assert result.stderr == "40 of 40 rows answered\n"
 

@@ -57,16 +57,16 @@ def test_what_is_left_behind(tuned, gatewise, labelled):
     assert not any((out / "ledger").glob("*.begun"))
     result = gatewise("evaluate --text msg --label queue", out / "model", labelled / "test.csv")
     assert result.exit_code == 0
-    assert load(out / "model").model_.decision.abstain_below > 0
+    assert load(out / "model").model_.decision.outside_below > 0
 
 
 def test_the_model_abstains_on_what_it_does_not_know(tuned, gatewise):
     result = gatewise("predict --lines", tuned[1] / "model", "-", typed="plugh xyzzy\nmy card\n")
     assert result.exit_code == 0
     assert "plugh xyzzy" in result.stdout
-    decisions = [line.split(",")[3] for line in result.stdout.splitlines()[1:]]
+    decisions = [line.split(",")[4] for line in result.stdout.splitlines()[1:]]
     assert decisions[0] == "abstain"
-    assert "1 of them too unsure to decide: abstain" in result.stderr
+    assert "1 of them too unsure or too strange: abstain" in result.stderr
 
 
 def test_the_same_command_goes_on_from_what_is_there(tuned, gatewise, labelled, settings):

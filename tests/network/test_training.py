@@ -10,12 +10,8 @@ from torch.nn import functional
 from gatewise.base.errors import ConfigError
 from gatewise.network.model import log_probabilities
 from gatewise.network.precision import Precision, choose_precision
-from gatewise.network.training import (
-    EpochResult,
-    TrainingConfig,
-    score_records,
-    train_network,
-)
+from gatewise.network.scoring import read_records, score_records
+from gatewise.network.training import EpochResult, TrainingConfig, train_network
 
 # Without a schedule, so that a run of fewer epochs is the beginning of a longer one.
 STEADY = {"warmup": 0.0, "patience": 0, "label_smoothing": 0.0, "learning_rate": 0.01}
@@ -185,13 +181,16 @@ def test_records_without_weight_teach_nothing(dropping, make_records):
 @pytest.mark.parametrize("output", ["softmax", "sigmoid"])
 def test_scores_stand_in_the_order_of_the_records(dropping, make_records, output):
     network, records = dropping(output=output).double(), make_records()
-    scores = score_records(network, records, batch_size=7)
+    scores, kept = read_records(network, records, lambda pooled: pooled[:, 1:3], batch_size=7)
+    np.testing.assert_allclose(scores, score_records(network, records), atol=1e-6)
     assert not network.training
     with torch.no_grad():
         for number in (0, 31, 59):
             logits = network(records.batch(np.array([number])))
             expected = log_probabilities(logits, output).numpy()[0]
             np.testing.assert_allclose(scores[number], expected, atol=1e-5)
+            pooled = network.encode(records.batch(np.array([number]))).numpy()[0]
+            np.testing.assert_allclose(kept[number], pooled[1:3], atol=1e-6)
     np.testing.assert_allclose(np.exp(scores).sum(axis=1), 1.0, atol=1e-6)
     assert scores.dtype == np.float64
 

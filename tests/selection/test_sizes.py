@@ -81,7 +81,7 @@ def test_the_chosen_one_was_trained_on_all_records(run, data):
     assert model.recipe.units == chosen["units"]
     assert model.recipe.embedding == chosen["embedding"]
     assert model.facts["n_records"] == 90
-    assert model.decision.abstain_below > 0
+    assert model.decision.outside_below > 0
 
 
 def test_nothing_is_done_twice(run, data, fixed):

@@ -18,7 +18,7 @@ SMALL = {
     "word2vec_passes": 2,
 }
 CASES = {
-    "modern": ("strings", {}),
+    "modern": ("strings", {"validation_fraction": 0.4, "keep_texts": True}),
     "held out": ("strings", {"validation_fraction": 0.4, "projection": 6, "layers": 2}),
     "classic": ("strings", {"recipe": "classic"}),
     "minimal": ("booleans", {"recipe": "minimal"}),

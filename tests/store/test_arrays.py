@@ -61,7 +61,9 @@ def test_a_companion_comes_back(fitted):
     companion = fitted("modern").model_.ngrams
     arrays = companion_arrays(companion)
     terms = companion.terms
-    assert {name: array.shape for name, array in arrays.items()} == companion_shapes(len(terms), 3)
+    assert {name: array.shape for name, array in arrays.items()} == companion_shapes(
+        len(terms), 3, outside=False
+    )
     found = build_companion(list(terms), arrays)
     tokens = [["my", "card"], [], ["cart"]]
     np.testing.assert_array_equal(found.scores(tokens), companion.scores(tokens))
@@ -105,14 +107,14 @@ def test_values_that_are_not_finite_are_neither_written_nor_read(value, tmp_path
     ("shapes", "listed", "reason"),
     [
         ({**SHAPES, "c": (1,)}, LISTED, "has nothing for 'c' according to the manifest"),
-        (SHAPES, {**LISTED, "c": ("F32", (1,))}, "config.json asks for nothing"),
+        (SHAPES, {**LISTED, "c": ("F32", (1,))}, "the model asks for nothing"),
         (SHAPES, {**LISTED, "b": ("F64", (4,))}, "has F64 of shape (4,) for 'b' according to the"),
         (SHAPES, {**LISTED, "b": ("F32", (5,))}, "has F32 of shape (5,) for 'b' according to the"),
         ({"a": (2, 3)}, {"a": ("F32", (2, 3))}, "F32 of shape (4,) for 'b' according to itself"),
         (
             {**SHAPES, "b": (2, 2)},
             {**LISTED, "b": ("F32", (2, 2))},
-            "has F32 of shape (4,) for 'b' according to itself, but config.json asks for F32 of "
+            "has F32 of shape (4,) for 'b' according to itself, but the model asks for F32 of "
             "shape (2, 2)",
         ),
     ],

@@ -29,7 +29,8 @@ def test_the_card_says_what_was_measured(fitted):
 
 
 def test_the_card_says_when_nothing_was_measured(fitted):
-    card = card_of(fitted("modern").model_)
+    card = card_of(fitted("classic").model_)
+    assert "model-index" not in card
     assert "None: no records were held out" in card
     assert "note: too few records" in card
     assert "%" not in card.split("## Held-out scores")[1].split("##")[0]
@@ -76,6 +77,13 @@ def test_many_labels_are_cut_short(fitted):
 
 def test_the_card_is_one_page_of_markdown(fitted):
     card = card_of(fitted("modern").model_)
-    assert card.startswith("# Model card\n\n")
+    front, _, rest = card.removeprefix("---\n").partition("\n---\n\n")
+    assert rest.startswith("# Model card\n\n")
+    assert {line.partition(": ")[0] for line in front.splitlines()} == {
+        "library_name",
+        "pipeline_tag",
+        "tags",
+        "model-index",
+    }
     assert len(re.findall(r"^## ", card, flags=re.M)) == 5
     assert card.endswith("|\n")

@@ -10,6 +10,7 @@ from gatewise.base.config import check_range
 from gatewise.base.progress import Progress
 from gatewise.classify.answers import AnswerTally, answer_columns, answer_rows, free_names
 from gatewise.classify.model import FittedModel
+from gatewise.classify.near_records import check_nearest
 from gatewise.text.columns import choose_text_column
 from gatewise.text.row_writer import RowWriter, format_of, open_output
 from gatewise.text.rows import Table
@@ -26,6 +27,7 @@ def write_answers(
     standard_output: Any,
     kind: str | None = None,
     top: int = 1,
+    nearest: int = 0,
     progress: Progress | None = None,
 ) -> list[str]:
     """Classify every row of a table and write it with the answer behind it.
@@ -46,6 +48,8 @@ def write_answers(
         The format. None: by the ending of ``out``, csv for standard output.
     top : int
         How many of the most probable classes to write, 1 to C.
+    nearest : int
+        How many of the nearest training records to write.
     progress : Progress, optional
         Told of the rows.
 
@@ -58,20 +62,22 @@ def write_answers(
     Raises
     ------
     ConfigError
-        If the format is not known or there are not so many classes.
+        If the format is not known, or there are not so many classes or records.
     DataError
         If the text column is not there or the table cannot be read to its end.
     """
     kind = format_of(out, kind)
     check_range("top", top, 1, len(model.labels))
+    check_nearest(model.index, nearest)
     column, notes = choose_text_column(table.columns, text_column, table.source)
-    own = answer_columns(top)
+    own = answer_columns(top, nearest)
     renamed = free_names(table.columns, own)
     columns = [*(renamed.get(name, name) for name in table.columns), *own]
     tally = AnswerTally()
     with open_output(out, standard_output) as stream:
         writer = RowWriter(stream, kind, columns)
-        for row, answer in answer_rows(model, table.rows(), column, top=top, progress=progress):
+        rows = answer_rows(model, table.rows(), column, top=top, nearest=nearest, progress=progress)
+        for row, answer in rows:
             tally.add(row, answer)
             writer.write(_input_cells(row.fields, renamed, own) | answer.cells(row.line))
     told = [*table.notes, *notes, *tally.summary()]

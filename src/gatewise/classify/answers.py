@@ -9,7 +9,8 @@ import numpy as np
 
 from gatewise.base.config import check_range
 from gatewise.base.progress import Progress, SilentProgress
-from gatewise.classify.model import FittedModel, score_tokens
+from gatewise.classify.model import FittedModel, read_tokens
+from gatewise.classify.near_records import NearRecord, check_nearest, near_records
 from gatewise.text.rows import JsonText, Row
 from gatewise.text.tokens import tokenize
 
@@ -34,12 +35,18 @@ class Answer:
     reason : str or None
         Why the row cannot be used.
     abstains : bool
-        The probability is too small for the answer to be given.
+        The answer is not given: too small a probability or in-scope score.
+    in_scope : float or None
+        How far inside what the model knows the text lies, 0 to 1; None if it cannot tell.
+    nearest : tuple of NearRecord
+        The training records nearest to it, if they were asked for.
     """
 
     ranked: tuple[tuple[str, float], ...] = ()
     reason: str | None = None
     abstains: bool = False
+    in_scope: float | None = None
+    nearest: tuple[NearRecord, ...] = ()
 
     def cells(self, line: int) -> dict[str, str | float | None]:
         """Give the cells that stand under :func:`answer_columns`, for the row on a line."""
@@ -49,11 +56,16 @@ class Answer:
         cells: dict[str, str | float | None] = {
             "predicted": label,
             "probability": round(probability, _DIGITS),
+            "in_scope": None if self.in_scope is None else round(self.in_scope, _DIGITS),
             "decision": ABSTAIN if self.abstains else label,
         }
         for rank, (label, probability) in enumerate(self.ranked[1:], 2):
             cells[f"top_{rank}"] = label
             cells[f"top_{rank}_probability"] = round(probability, _DIGITS)
+        for rank, record in enumerate(self.nearest, 1):
+            cells[f"nearest_{rank}"] = record.told
+            cells[f"nearest_{rank}_label"] = record.label
+            cells[f"nearest_{rank}_similarity"] = round(record.similarity, _DIGITS)
         return cells
 
 
@@ -83,7 +95,7 @@ class AnswerTally:
         noun = "row" if self.n_rows == 1 else "rows"
         told = [f"{n_answered:,} of {self.n_rows:,} {noun} answered"]
         if self.n_abstained:
-            told.append(f"{self.n_abstained:,} of them too unsure to decide: {ABSTAIN}")
+            told.append(f"{self.n_abstained:,} of them too unsure or too strange: {ABSTAIN}")
         for reason, (count, lines) in sorted(self.by_reason.items(), key=lambda one: -one[1][0]):
             more = f" and {count - len(lines):,} more" if count > len(lines) else ""
             word = "line" if count == 1 else "lines"
@@ -91,11 +103,12 @@ class AnswerTally:
         return told
 
 
-def answer_columns(top: int) -> tuple[str, ...]:
-    """Name the columns that answers have: the best class, the next ones, and the reason."""
-    ranks = range(2, top + 1)
-    more = (name for rank in ranks for name in (f"top_{rank}", f"top_{rank}_probability"))
-    return ("predicted", "probability", "decision", *more, "reason")
+def answer_columns(top: int, nearest: int = 0) -> tuple[str, ...]:
+    """Name the columns of answers: the best class, the next ones, nearest records, the reason."""
+    more = [f"top_{rank}{end}" for rank in range(2, top + 1) for end in ("", "_probability")]
+    ends = ("", "_label", "_similarity")
+    more += [f"nearest_{rank}{end}" for rank in range(1, nearest + 1) for end in ends]
+    return ("predicted", "probability", "in_scope", "decision", *more, "reason")
 
 
 def free_names(columns: Iterable[str], taken: Sequence[str]) -> dict[str, str]:
@@ -124,6 +137,7 @@ def answer_rows(
     text_column: str,
     *,
     top: int = 1,
+    nearest: int = 0,
     progress: Progress | None = None,
 ) -> Iterator[tuple[Row, Answer]]:
     """Classify the texts of rows as they come.
@@ -138,6 +152,8 @@ def answer_rows(
         Where their texts are.
     top : int
         How many of the most probable classes to name, 1 to C.
+    nearest : int
+        How many of the nearest training records to name.
     progress : Progress, optional
         Told of the rows.
 
@@ -149,20 +165,25 @@ def answer_rows(
     Raises
     ------
     ConfigError
-        If there are not so many classes.
+        If there are not so many classes, or the model has no index of so many records.
     """
     check_range("top", top, 1, len(model.labels))
-    return _answered(model, rows, text_column, top, progress or SilentProgress())
+    check_nearest(model.index, nearest)
+    return _answered(model, rows, text_column, (top, nearest), progress or SilentProgress())
 
 
 def _answered(
-    model: FittedModel, rows: Iterable[Row], text_column: str, top: int, progress: Progress
+    model: FittedModel,
+    rows: Iterable[Row],
+    text_column: str,
+    wanted: tuple[int, int],
+    progress: Progress,
 ) -> Iterator[tuple[Row, Answer]]:
     progress.start("answers", None, "rows")
     for chunk in _chunks(rows):
         readings = [_read(row, text_column, model.language) for row in chunk]
         usable = [tokens for tokens in readings if not isinstance(tokens, Answer)]
-        ranked = _ranked(model, usable, top)
+        ranked = _ranked(model, usable, *wanted)
         for row, reading in zip(chunk, readings, strict=True):
             yield row, reading if isinstance(reading, Answer) else next(ranked)
         progress.advance(len(chunk))
@@ -197,10 +218,18 @@ def _read(row: Row, text_column: str, language: str) -> list[str] | Answer:
     return tokenize(text, language) or Answer(reason="no word or number in the text")
 
 
-def _ranked(model: FittedModel, token_lists: Sequence[Sequence[str]], top: int) -> Iterator[Answer]:
-    probabilities = np.exp(score_tokens(model, token_lists).blend)  # (N, C)
+def _ranked(
+    model: FittedModel, token_lists: Sequence[Sequence[str]], top: int, n_nearest: int
+) -> Iterator[Answer]:
+    reading = read_tokens(model, token_lists)
+    probabilities = np.exp(reading.parts.blend)  # (N, C)
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]  # (N, top)
+    nearest = near_records(model.index, reading.points, model.labels, n_nearest)
     for row, numbers in enumerate(best):
         ranked = [(model.labels[number], float(probabilities[row, number])) for number in numbers]
-        unsure = ranked[0][1] < model.decision.abstain_below
-        yield Answer(tuple(ranked), abstains=unsure)
+        yield Answer(
+            tuple(ranked),
+            abstains=not reading.answers[row],
+            in_scope=None if reading.in_scope is None else float(reading.in_scope[row]),
+            nearest=nearest[row] if nearest else (),
+        )

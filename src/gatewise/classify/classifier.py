@@ -10,20 +10,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
 
 from gatewise.base.config import check_range, check_whole_number
-from gatewise.base.errors import ConfigError, DataError
+from gatewise.base.errors import DataError
 from gatewise.base.progress import Progress, SilentProgress
+from gatewise.classify.decision import check_targets
 from gatewise.classify.fingerprint import fit_fingerprint
 from gatewise.classify.fitting import fit_model
-from gatewise.classify.inputs import check_labels, check_texts, check_weights, seed_from
-from gatewise.classify.model import FittedModel, PartScores, score_texts
+from gatewise.classify.inputs import check_labels, check_texts, record_weights, seed_from
+from gatewise.classify.model import FittedModel, PartScores, Reading, read_tokens, score_texts
 from gatewise.classify.request import FitRequest, LabelledTexts
 from gatewise.network.checkpoint import Checkpoint
 from gatewise.network.precision import choose_precision
 from gatewise.network.recipes import Recipe, choose_recipe
+from gatewise.text.tokens import tokenize
 from gatewise.vectors.word_vectors import WordVectors
 
 __all__ = ["TextClassifier"]
@@ -96,6 +97,13 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Size limit of the vocabulary.
     class_weight : dict, "balanced" or None
         Weight of each class.
+    abstain_coverage : float
+        Share of texts of these classes that are answered with ``predict(X, abstain=True)``; the
+        threshold of the in-scope score follows from it.
+    abstain_precision : float, optional
+        Share of the answers given that should be right; the threshold of the probability follows.
+    keep_texts : bool
+        Keep the training texts in the model, to show those nearest to a text.
     device : str
         ``"auto"``, ``"cpu"`` or ``"cuda"``.
     precision : {"auto", "float32", "bfloat16"}
@@ -167,6 +175,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         validation_fraction: float | None = None,
         max_words: int = 100_000,
         class_weight: dict[Any, float] | str | None = None,
+        abstain_coverage: float = 0.95,
+        abstain_precision: float | None = None,
+        keep_texts: bool = False,
         device: str = "auto",
         precision: str = "auto",
         random_state: int | np.random.RandomState | None = 0,
@@ -213,6 +224,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.validation_fraction = validation_fraction
         self.max_words = max_words
         self.class_weight = class_weight
+        self.abstain_coverage = abstain_coverage
+        self.abstain_precision = abstain_precision
+        self.keep_texts = keep_texts
         self.device = device
         self.precision = precision
         self.random_state = random_state
@@ -224,6 +238,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         sample_weight: Sequence[float] | None = None,
         *,
         validation: tuple[Sequence[str], Sequence[Any]] | None = None,
+        out_of_scope: Sequence[str] | None = None,
         checkpoint: str | Path | None = None,
         progress: Progress | None = None,
     ) -> TextClassifier:
@@ -239,6 +254,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Weight of each record.
         validation : pair of texts and labels, optional
             Records to hold out instead of a share of the training records.
+        out_of_scope : sequence of str, optional
+            Texts that belong to none of the classes: the in-scope score learns from them, too.
         checkpoint : path, optional
             A folder; written after each epoch. If it holds this very fit, the fit goes on from
             there and ends with the same model.
@@ -267,8 +284,12 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"all {len(texts)} records have one class, {self.classes_.tolist()[0]!r}; a "
                 "classifier needs records of at least two classes"
             )
-        data = LabelledTexts(texts, targets, self._weights(labels, sample_weight))
+        data = LabelledTexts(
+            texts, targets, record_weights(labels, self.classes_, sample_weight, self.class_weight)
+        )
         request = self._request(validation, progress)
+        if out_of_scope is not None and len(out_of_scope):
+            request = replace(request, out_of_scope=check_texts(out_of_scope))
         if checkpoint is not None:
             fingerprint = fit_fingerprint(data, request)
             request = replace(request, checkpoint=Checkpoint(Path(checkpoint), fingerprint))
@@ -292,19 +313,27 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X : sequence of str, length N
             The texts.
         abstain : bool
-            Name none where its probability is below the one that ``gatewise tune`` has chosen.
+            Name none where the text lies outside what the model knows, or the probability is below
+            that of the precision asked for.
 
         Returns
         -------
         ndarray of shape (N,)
             Classes; if it may abstain, of dtype object, with None for a text without an answer.
         """
-        scores = self.predict_log_proba(X)  # (N, C)
-        found = np.asarray(self.classes_[scores.argmax(axis=1)])
-        if abstain:
-            found = found.astype(object)
-            found[np.exp(scores.max(axis=1)) < self.model_.decision.abstain_below] = None
-        return found
+        check_is_fitted(self)
+        if not abstain:
+            return np.asarray(self.classes_[self.predict_log_proba(X).argmax(axis=1)])
+        reading = self.read(X)
+        found = self.classes_[reading.parts.blend.argmax(axis=1)].astype(object)
+        found[~reading.answers] = None
+        return np.asarray(found)
+
+    def read(self, X: Sequence[str]) -> Reading:
+        """Compute all that the model says of each text: probabilities, in-scope score, decision."""
+        check_is_fitted(self)
+        texts = check_texts(X)
+        return read_tokens(self.model_, [tokenize(text, self.model_.language) for text in texts])
 
     def predict_parts(self, X: Sequence[str]) -> PartScores:
         """Compute what the network, the companion and the blend say, each by itself."""
@@ -330,6 +359,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         fraction = self.validation_fraction
         if fraction is not None:
             check_range("validation_fraction", fraction, 0.0, 0.9)
+        check_targets(self.abstain_coverage, self.abstain_precision)
         check_whole_number("max_words", self.max_words, 1, 100_000_000)
         changes = self.get_params(deep=False)
         name = changes.pop("recipe")
@@ -348,6 +378,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             max_words=int(self.max_words),
             precision=choose_precision(self.device, self.precision),
             progress=progress or SilentProgress(),
+            abstain_coverage=self.abstain_coverage,
+            abstain_precision=self.abstain_precision,
+            keep_texts=bool(self.keep_texts),
         )
 
     def _validation(
@@ -364,21 +397,3 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"{unknown.tolist()[0]!r}; correct it or leave those records out"
             )
         return LabelledTexts(texts, places)
-
-    def _weights(
-        self, labels: Labels, sample_weight: Sequence[float] | None
-    ) -> NDArray[np.float64] | None:
-        """Multiply the records' and the classes' weights; mean 1; None if all are the same."""
-        weights = np.ones(len(labels))
-        if sample_weight is not None:
-            weights = check_weights(sample_weight, len(labels))
-        if self.class_weight is not None:
-            try:
-                per_class = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)
-            except ValueError as error:
-                raise ConfigError(f"class_weight is {self.class_weight!r}: {error}") from error
-            weights = weights * per_class[np.searchsorted(self.classes_, labels)]
-        if not weights.sum() > 0:
-            raise DataError("all records have the weight zero, so there is nothing to learn from")
-        weights = weights / weights.mean()
-        return None if np.ptp(weights) == 0 else weights

@@ -101,14 +101,20 @@ class CountedNgrams:
         seed: int,
         sample_weights: NDArray[np.float64] | None = None,
     ) -> NgramModel:
-        """Fit the companion to these texts; see :func:`fit_ngrams`."""
+        """Fit the companion to these texts; see :func:`fit_ngrams`.
+
+        Texts with the target ``n_classes`` belong to none: all classes learn to score them low.
+        """
         transformer = TfidfTransformer(sublinear_tf=True).fit(self.counts)
         idf = transformer.idf_.astype(np.float32)
         solver = LinearSVC(C=config.cost, random_state=seed, dual=True, max_iter=3000, tol=1e-3)
         weighted = _tf_idf(self.counts, idf, count_characters(self.terms))
         solver.fit(weighted, targets, sample_weight=sample_weights)
-        weights, intercepts = _one_column_per_class(solver, n_classes)
-        return NgramModel(self.terms, idf, weights, intercepts)
+        has_outside = bool((targets == n_classes).any())
+        weights, intercepts = _one_column_per_class(solver, n_classes + has_outside)
+        outside = np.append(weights[:, -1], intercepts[-1]) if has_outside else None
+        inside = np.ascontiguousarray(weights[:, :n_classes])
+        return NgramModel(self.terms, idf, inside, intercepts[:n_classes], outside)
 
 
 def fit_ngrams(

@@ -1,7 +1,8 @@
 """Texts and targets -> a fitted model: the stages of a fit, one function each.
 
     tokens -> held-out records -> vocabulary -> word vectors -> network -> training
-           -> companion -> blend, chosen on the held-out records -> last epochs on all records
+           -> companion -> blend and thresholds, chosen on the held-out records
+           -> last epochs on all records -> index of all records
 
 Everything that learns from texts happens in here, so k-fold cross-validation of the whole is
 honest.
@@ -19,10 +20,11 @@ from numpy.typing import NDArray
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.seeding import derive_seed, numpy_generator
-from gatewise.classify.blend import Blend, blend_log_probabilities
-from gatewise.classify.calibration import fit_blend
+from gatewise.classify.blend import Blend
 from gatewise.classify.companion import CountedNgrams, count_ngrams
+from gatewise.classify.held_out import TRAINING, VALIDATION
 from gatewise.classify.model import FittedModel
+from gatewise.classify.nearest import RecordIndex
 from gatewise.classify.ngrams import NgramModel
 from gatewise.classify.plan import (
     check_recipe,
@@ -36,9 +38,12 @@ from gatewise.classify.plan import (
 )
 from gatewise.classify.records import EncodedRecords, split_records
 from gatewise.classify.request import FitRequest, LabelledTexts
+from gatewise.classify.scope import more_evidence
+from gatewise.classify.scoping import Lessons, build_index, learn_from_scores, read_rows
 from gatewise.classify.starting_vectors import measure_coverage, own_vectors, put_into
+from gatewise.classify.twins import fresh_records, largest_similarities
 from gatewise.network.model import TextNetwork
-from gatewise.network.training import EpochResult, score_records, train_network
+from gatewise.network.training import EpochResult, train_network
 from gatewise.text.tokens import tokenize
 from gatewise.text.vocabulary import Vocabulary, build_vocabulary
 from gatewise.vectors.word_vectors import WordVectors
@@ -79,6 +84,11 @@ def fit_model(data: LabelledTexts, request: FitRequest) -> FittedModel:
         If the checkpoint belongs to another fit.
     """
     check_recipe(request.recipe)
+    if request.out_of_scope and not request.recipe.companion:
+        raise ConfigError(
+            "out-of-scope examples are learnt from by the companion, and companion is False; leave "
+            "one of the two away"
+        )
     return _Fit(data, request).run()
 
 
@@ -89,9 +99,13 @@ class _Fit:
         self.data, self.request = data, request
         self.recipe, self.progress = request.recipe, request.progress
         self.facts: dict[str, Any] = {"n_records": len(data.texts), "seconds": {}, "notes": []}
+        self._outside: list[list[str]] = []
 
     def run(self) -> FittedModel:
         tokens = self._timed("tokens", self._tokenise)
+        self._outside = [
+            tokenize(text, self.request.language) for text in self.request.out_of_scope
+        ]
         kept, held_out = self._hold_out()
         unlabelled = [tokenize(text, self.request.language) for text in self.request.unlabelled]
         own = [tokens[row] for row in range(len(self.data.texts))]
@@ -100,10 +114,13 @@ class _Fit:
             "word vectors", lambda: self._prepare(tokens, own, unlabelled, vocabulary)
         )
         history = self._timed("training", lambda: self._train(network, records, kept, held_out))
-        ngrams, blend = self._timed(
+        ngrams, lessons = self._timed(
             "companion", lambda: self._companion(network, records, tokens, kept, held_out)
         )
         history += self._timed("last epochs", lambda: self._train_on_all(network, records))
+        index = self._timed(
+            "index", lambda: self._index(network, records, self._everything, final=True)
+        )
         return FittedModel(
             recipe=self.recipe,
             language=self.request.language,
@@ -111,11 +128,15 @@ class _Fit:
             vocabulary=vocabulary,
             network=network,
             ngrams=ngrams,
-            blend=blend,
+            blend=lessons.blend,
             history=history,
             facts=self.facts,
             seed=self.request.seed,
             precision=self.request.precision,
+            decision=lessons.decision,
+            scope=lessons.scope,
+            index=index,
+            held_out=lessons.held_out,
         )
 
     def _tokenise(self) -> list[list[str]]:
@@ -258,7 +279,7 @@ class _Fit:
             return []
         return train_network(
             network,
-            self._rows(records, np.arange(len(self.data.texts)), weighted=True),
+            self._rows(records, self._everything, weighted=True),
             last_epochs_config(self.recipe),
             seed=self.request.seed,
             precision=self.request.precision,
@@ -274,60 +295,77 @@ class _Fit:
         tokens: Sequence[Sequence[str]],
         kept: Numbers,
         held_out: Numbers,
-    ) -> tuple[NgramModel | None, Blend]:
-        """Fit the companion without the held-out records, blend, then fit it on all."""
-        everything = np.arange(len(self.data.texts))
+    ) -> tuple[NgramModel | None, Lessons]:
+        """Fit the companion without the held-out records, learn from these, then fit it on all."""
         counted = self._count_ngrams(tokens)
         if not len(held_out):
-            ngrams = self._fit_ngrams(counted, everything)
-            return ngrams, _UNMEASURED_BLEND if ngrams else Blend()
-        validation = self._rows(records, held_out, weighted=False)
-        network_scores = score_records(network, validation, precision=self.request.precision)
+            ngrams = self._fit_ngrams(counted, self._everything)
+            return ngrams, Lessons(_UNMEASURED_BLEND if ngrams else Blend())
         first = self._fit_ngrams(counted, kept)
-        margins = first.scores([tokens[row] for row in held_out]) if first else None
-        blend = fit_blend(network_scores, margins, validation.targets)
-        self._keep_held_out_scores(network_scores, margins, blend, validation.targets)
-        if first is None or self.request.validation is not None:
-            return first, blend
-        return self._fit_ngrams(counted, everything), blend
+        index = self._index(network, records, kept)
+        raw = read_rows(network, records, held_out, tokens, first, index, self.request.precision)
+        token_lists = [tokens[row] for row in held_out]
+        validation = self.request.validation
+        lessons = learn_from_scores(
+            raw,
+            held_out - (len(self.data.texts) if validation else 0),
+            records.targets[held_out],
+            more_evidence(token_lists, raw.points, first, index),
+            fresh_records(largest_similarities([tokens[row] for row in kept], token_lists)),
+            source=VALIDATION if validation else TRAINING,
+            coverage=self.request.abstain_coverage,
+            precision=self.request.abstain_precision,
+            seed=self.request.seed,
+        )
+        self.facts["held_out"] = lessons.accuracies
+        if lessons.note:
+            self._note(lessons.note)
+        if first is None or validation is not None:
+            return first, lessons
+        return self._fit_ngrams(counted, self._everything), lessons
+
+    def _index(
+        self, network: TextNetwork, records: EncodedRecords, rows: Numbers, *, final: bool = False
+    ) -> RecordIndex | None:
+        return build_index(
+            network,
+            records,
+            rows,
+            seed=self.request.seed,
+            precision=self.request.precision,
+            texts=self.data.texts if final and self.request.keep_texts else None,
+        )
+
+    @property
+    def _everything(self) -> Numbers:
+        return np.arange(len(self.data.texts))
 
     def _count_ngrams(self, tokens: Sequence[Sequence[str]]) -> CountedNgrams | None:
         """Count once what is fitted twice; which n-grams there are says nothing of a label."""
         if not self.recipe.companion:
             return None
         return count_ngrams(
-            tokens[: len(self.data.texts)], companion_config(len(self.request.labels))
+            [*tokens[: len(self.data.texts)], *self._outside],
+            companion_config(len(self.request.labels)),
         )
 
     def _fit_ngrams(self, counted: CountedNgrams | None, rows: Numbers) -> NgramModel | None:
         if counted is None:
             return None
+        n_classes, n_outside = len(self.request.labels), len(self._outside)
         weights = self.data.weights
+        if weights is not None:
+            weights = np.append(weights[rows], np.ones(n_outside))
         self.progress.start("companion", 1, "fits")
-        model = counted.rows(rows).fit(
-            self.data.targets[rows],
-            companion_config(len(self.request.labels)),
-            n_classes=len(self.request.labels),
+        model = counted.rows(np.append(rows, len(self.data.texts) + np.arange(n_outside))).fit(
+            np.append(self.data.targets[rows], np.full(n_outside, n_classes)),
+            companion_config(n_classes),
+            n_classes=n_classes,
             seed=derive_seed(self.request.seed, "companion"),
-            sample_weights=None if weights is None else weights[rows],
+            sample_weights=weights,
         )
         self.progress.advance(1)
         return model
-
-    def _keep_held_out_scores(
-        self,
-        network_scores: NDArray[np.float64],
-        margins: NDArray[np.float64] | None,
-        blend: Blend,
-        targets: Numbers,
-    ) -> None:
-        mixed = blend_log_probabilities(network_scores, margins, blend)
-        scores = {"lstm": network_scores, "ngrams": margins, "blend": mixed}
-        self.facts["held_out"] = {"n_records": len(targets)} | {
-            part: float((values.argmax(axis=1) == targets).mean())
-            for part, values in scores.items()
-            if values is not None
-        }
 
     def _timed(self, stage: str, work: Any) -> Any:
         started = time.perf_counter()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.seeding import MAX_SEED
 
-__all__ = ["check_labels", "check_texts", "check_weights", "seed_from"]
+__all__ = ["check_labels", "check_texts", "check_weights", "record_weights", "seed_from"]
 
 
 def check_texts(texts: Any) -> list[str]:
@@ -109,3 +111,49 @@ def seed_from(random_state: Any) -> int:
         f"random_state is {random_state!r}; it must be None, a RandomState or a whole number from "
         f"0 to {MAX_SEED}"
     )
+
+
+def record_weights(
+    labels: NDArray[Any],
+    classes: NDArray[Any],
+    sample_weight: Sequence[float] | None,
+    class_weight: dict[Any, float] | str | None,
+) -> NDArray[np.float64] | None:
+    """Multiply the records' and the classes' weights.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (N,)
+        Of the records.
+    classes : ndarray of shape (C,)
+        All of them, sorted.
+    sample_weight : sequence of float, length N, or None
+        Weight of each record.
+    class_weight : dict, "balanced" or None
+        Weight of each class.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,), or None
+        Of mean 1; None if all are the same.
+
+    Raises
+    ------
+    ConfigError
+        If the classes' weights are not what is allowed.
+    DataError
+        If all weights are zero.
+    """
+    weights = np.ones(len(labels))
+    if sample_weight is not None:
+        weights = check_weights(sample_weight, len(labels))
+    if class_weight is not None:
+        try:
+            per_class = compute_class_weight(class_weight, classes=classes, y=labels)
+        except ValueError as error:
+            raise ConfigError(f"class_weight is {class_weight!r}: {error}") from error
+        weights = weights * per_class[np.searchsorted(classes, labels)]
+    if not weights.sum() > 0:
+        raise DataError("all records have the weight zero, so there is nothing to learn from")
+    weights = weights / weights.mean()
+    return None if np.ptp(weights) == 0 else weights

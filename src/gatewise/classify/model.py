@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 
 from gatewise.classify.blend import Blend, blend_log_probabilities
 from gatewise.classify.decision import Decision
+from gatewise.classify.held_out import HeldOut
+from gatewise.classify.nearest import RecordIndex
 from gatewise.classify.ngrams import NgramModel
 from gatewise.classify.records import EncodedRecords
+from gatewise.classify.scope import Scope, more_evidence, score_evidence
 from gatewise.network.model import TextNetwork, build_network
 from gatewise.network.precision import Precision
 from gatewise.network.recipes import Recipe
-from gatewise.network.training import EpochResult, score_records
+from gatewise.network.scoring import read_records, score_records
+from gatewise.network.training import EpochResult
 from gatewise.text.tokens import tokenize
 from gatewise.text.vocabulary import Vocabulary
 
@@ -25,8 +29,10 @@ __all__ = [
     "FittedModel",
     "PartScores",
     "RawScores",
+    "Reading",
     "blend_scores",
     "raw_scores",
+    "read_tokens",
     "score_texts",
     "score_tokens",
 ]
@@ -64,6 +70,12 @@ class FittedModel:
         Where and how the network computes.
     decision : Decision
         When no answer is given.
+    scope : Scope or None
+        How far texts lie inside what it knows; None: nothing was held out to learn it from.
+    index : RecordIndex or None
+        Its training records by their pooled states; None where these are too long.
+    held_out : HeldOut or None
+        What it said of records that it had not learnt from.
     """
 
     recipe: Recipe
@@ -78,6 +90,9 @@ class FittedModel:
     seed: int
     precision: Precision = field(default_factory=Precision)
     decision: Decision = field(default_factory=Decision)
+    scope: Scope | None = None
+    index: RecordIndex | None = None
+    held_out: HeldOut | None = None
 
     @torch.no_grad()
     def logits(self, token_lists: Sequence[Sequence[str]]) -> Scores:
@@ -124,10 +139,35 @@ class RawScores:
         Logarithms of probabilities, in nats.
     ngrams : ndarray or None
         Margins; None for a model without a companion.
+    points : ndarray of float32, shape (N, K), or None
+        Where the texts lie among the training records; None for a model without an index of them.
     """
 
     network: Scores
     ngrams: Scores | None
+    points: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that a model says of N texts.
+
+    Attributes
+    ----------
+    parts : PartScores
+        Of each class.
+    in_scope : ndarray of float64, shape (N,), or None
+        How far inside what it knows they lie, 0 to 1; None for a model that cannot tell.
+    answers : ndarray of bool, shape (N,)
+        Whether the most probable class is given as the answer.
+    points : ndarray of float32, shape (N, K), or None
+        As of :class:`RawScores`.
+    """
+
+    parts: PartScores
+    in_scope: Scores | None
+    answers: NDArray[np.bool_]
+    points: NDArray[np.float32] | None = None
 
 
 def score_texts(model: FittedModel, texts: Sequence[str]) -> PartScores:
@@ -152,13 +192,43 @@ def score_tokens(model: FittedModel, token_lists: Sequence[Sequence[str]]) -> Pa
     return blend_scores(raw_scores(model, token_lists), model.blend)
 
 
+def read_tokens(model: FittedModel, token_lists: Sequence[Sequence[str]]) -> Reading:
+    """Classify tokenised texts, and tell which of the answers stand.
+
+    Parameters
+    ----------
+    model : FittedModel
+        A fitted model.
+    token_lists : sequence of sequence of str
+        N texts.
+
+    Returns
+    -------
+    Reading
+    """
+    raw = raw_scores(model, token_lists)
+    parts = blend_scores(raw, model.blend)
+    in_scope = None
+    if model.scope is not None:
+        further = more_evidence(token_lists, raw.points, model.ngrams, model.index)
+        in_scope = model.scope.score(score_evidence(parts.blend, raw.ngrams) | further)
+    answers = model.decision.answers(np.exp(parts.blend.max(axis=1)), in_scope)
+    return Reading(parts, in_scope, answers, raw.points)
+
+
 def raw_scores(model: FittedModel, token_lists: Sequence[Sequence[str]]) -> RawScores:
     """Score tokenised texts by each part; see :func:`score_texts`."""
+    index = model.index
     if not token_lists:
         nothing = np.zeros((0, len(model.labels)))
-        return RawScores(nothing, nothing if model.ngrams else None)
-    network = score_records(model.network, _records(model, token_lists), precision=model.precision)
-    return RawScores(network, model.ngrams.scores(token_lists) if model.ngrams else None)
+        points = None if index is None else np.zeros((0, index.axes.shape[1]), dtype=np.float32)
+        return RawScores(nothing, nothing if model.ngrams else None, points)
+    records, precision = _records(model, token_lists), model.precision
+    margins = model.ngrams.scores(token_lists) if model.ngrams else None
+    if index is None:
+        return RawScores(score_records(model.network, records, precision=precision), margins)
+    network, points = read_records(model.network, records, index.locate, precision=precision)
+    return RawScores(network, margins, points)
 
 
 def blend_scores(raw: RawScores, blend: Blend) -> PartScores:

@@ -47,12 +47,16 @@ class NgramModel:
     weights : ndarray of float32, shape (F, C)
         One column per class.
     intercepts : ndarray of float32, shape (C,)
+    outside : ndarray of float32, shape (F + 1,), or None
+        The column of "none of the classes" and its intercept, if there were texts of that kind to
+        learn it from. It is no class: it only tells how far outside a text lies.
     """
 
     terms: tuple[str, ...]
     idf: NDArray[np.float32]
     weights: NDArray[np.float32]
     intercepts: NDArray[np.float32]
+    outside: NDArray[np.float32] | None = None
 
     def scores(self, token_lists: Sequence[Sequence[str]]) -> NDArray[np.float64]:
         """Compute the margins of each text, float64, shape (N, C)."""
@@ -60,6 +64,15 @@ class NgramModel:
         for row, tokens in enumerate(token_lists):
             columns, values = self.features(tokens)
             scores[row] = values @ self.weights[columns] + self.intercepts
+        return scores
+
+    def outside_scores(self, token_lists: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+        """Compute the margins of "none of the classes", float64, shape (N,); 0 where not learnt."""
+        scores = np.zeros(len(token_lists))
+        if self.outside is not None:
+            for row, tokens in enumerate(token_lists):
+                columns, values = self.features(tokens)
+                scores[row] = values @ self.outside[columns] + self.outside[-1]
         return scores
 
     def features(self, tokens: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -91,6 +104,17 @@ class NgramModel:
         known = self._columns
         terms = ngram_terms(tokens, characters=self.n_characters > 0, apart=self._apart)
         return [known[term] for term in terms if term in known]
+
+    def familiarity(self, tokens: Sequence[str]) -> float:
+        """Tell which share of a text's n-grams is known, from 0 to 1; pairs that stand apart aside.
+
+        Of a text without a letter or digit it is 0: signs are known wherever one stood once.
+        """
+        if not any(character.isalnum() for token in tokens for character in token):
+            return 0.0
+        terms = ngram_terms(tokens, characters=self.n_characters > 0)
+        known = self._columns
+        return sum(term in known for term in terms) / max(1, len(terms))
 
     @functools.cached_property
     def n_characters(self) -> int:

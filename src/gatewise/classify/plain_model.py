@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from gatewise.classify.blend import Blend, blend_log_probabilities
 from gatewise.classify.decision import Decision
+from gatewise.classify.nearest import RecordIndex
 from gatewise.classify.ngrams import NgramModel
+from gatewise.classify.scope import Scope, more_evidence, score_evidence
 from gatewise.network.plain import PlainNetwork, Trace, plain_log_probabilities
 from gatewise.text.tokens import Token, token_spans
 from gatewise.text.vocabulary import PAD, Vocabulary
@@ -46,6 +48,10 @@ class PlainModel:
         Words that are not in the vocabulary are left out, as the Tokenizer of Keras does.
     decision : Decision
         When no answer is given.
+    scope : Scope or None
+        How far texts lie inside what it knows.
+    index : RecordIndex or None
+        Its training records.
     """
 
     language: str
@@ -56,6 +62,8 @@ class PlainModel:
     blend: Blend
     drops_unknown: bool = False
     decision: Decision = field(default_factory=Decision)
+    scope: Scope | None = None
+    index: RecordIndex | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -117,8 +125,37 @@ class PlainModel:
         self, logits: NDArray[np.float64], margins: NDArray[np.float64] | None
     ) -> NDArray[np.float64]:
         """Compute calibrated probabilities of logits and the companion's margins, (N, C)."""
+        return np.exp(self.log_blended(logits, margins))
+
+    def log_blended(
+        self, logits: NDArray[np.float64], margins: NDArray[np.float64] | None
+    ) -> NDArray[np.float64]:
+        """Compute the logarithms of :meth:`blended`, (N, C), in nats."""
         scores = plain_log_probabilities(logits, self.network.config.output)
-        return np.exp(blend_log_probabilities(scores, margins, self.blend))
+        return blend_log_probabilities(scores, margins, self.blend)
+
+    def in_scope(
+        self, tokens: Sequence[str], trace: Trace, margins: NDArray[np.float64] | None
+    ) -> float | None:
+        """Compute how far inside what it knows a text lies, 0 to 1; None if it cannot tell.
+
+        Parameters
+        ----------
+        tokens : sequence of str
+            The text.
+        trace : Trace
+            The network's reading of it.
+        margins : ndarray of float64, shape (1, C), or None
+            The companion's scores of it.
+        """
+        if self.scope is None:
+            return None
+        log_probabilities = self.log_blended(trace.logits[None], margins)  # (1, C)
+        points = None
+        if self.index is not None:
+            points = self.index.locate(trace.pooled[None].astype(np.float32))  # (1, K)
+        further = more_evidence([tokens], points, self.ngrams, self.index)
+        return float(self.scope.score(score_evidence(log_probabilities, margins) | further)[0])
 
     def reference_probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Classify texts one by one, in float64: slow and exact.
@@ -161,4 +198,6 @@ def plain_model(model: FittedModel) -> PlainModel:
         ngrams=model.ngrams,
         blend=model.blend,
         decision=model.decision,
+        scope=model.scope,
+        index=model.index,
     )

@@ -66,6 +66,14 @@ class FitRequest:
         Where to keep what a killed fit goes on from.
     progress : Progress
         Told of everything.
+    abstain_coverage : float
+        Share of in-scope texts that are answered.
+    abstain_precision : float or None
+        Share of the answers that should be right; None: no matter.
+    out_of_scope : sequence of str
+        Texts that belong to none of the classes.
+    keep_texts : bool
+        Keep the training texts in the model, so that it can show those nearest to a text.
     """
 
     recipe: Recipe
@@ -80,3 +88,7 @@ class FitRequest:
     precision: Precision = field(default_factory=Precision)
     checkpoint: Checkpoint | None = None
     progress: Progress = field(default_factory=SilentProgress)
+    abstain_coverage: float = 0.95
+    abstain_precision: float | None = None
+    out_of_scope: Sequence[str] = ()
+    keep_texts: bool = False

@@ -33,6 +33,8 @@ class TrainingData:
         Word vectors from elsewhere, restricted to the words of all these texts.
     notes : list of str
         What was refused or is unusual in the unlabelled texts and the vectors.
+    out_of_scope : list of str
+        Texts that belong to none of the classes.
     """
 
     corpus: Corpus
@@ -40,6 +42,7 @@ class TrainingData:
     unlabelled: list[str] = field(default_factory=list)
     vectors: WordVectors | None = None
     notes: list[str] = field(default_factory=list)
+    out_of_scope: list[str] = field(default_factory=list)
 
     def summary(self) -> list[str]:
         """Tell in plain lines what was read, what was refused and what is unusual."""
@@ -57,6 +60,7 @@ def read_training_data(
     validation: Path | None = None,
     unlabelled: Iterable[Path] = (),
     vectors: Path | None = None,
+    out_of_scope: Path | None = None,
     language: str = "auto",
     further: Sequence[str] = (),
 ) -> TrainingData:
@@ -74,6 +78,8 @@ def read_training_data(
         Files of texts; see :func:`gatewise.text.corpus.read_texts`.
     vectors : path, optional
         A file of word vectors, of which only the words of the texts are kept.
+    out_of_scope : path, optional
+        A file of texts that belong to none of the classes, as for ``unlabelled``.
     language : str
         For the words of the texts.
     further : sequence of str
@@ -97,7 +103,12 @@ def read_training_data(
         else None
     )
     notes: list[str] = []
-    further = [text for path in unlabelled for text in _unlabelled(path, text_column, notes)]
+    further = [
+        text for path in unlabelled for text in _read_texts(path, text_column, "unlabelled", notes)
+    ]
+    outside = []
+    if out_of_scope is not None:
+        outside = _read_texts(out_of_scope, text_column, "out-of-scope", notes)
     own = None
     if vectors is not None:
         texts = [*corpus.texts, *(held_out.texts if held_out else ()), *further]
@@ -105,7 +116,7 @@ def read_training_data(
         own = read_word_vectors(vectors, wanted=wanted)
         notes += own.notes
         notes.append(f"{vectors}: {len(own):,} of {len(wanted):,} words of the texts have a vector")
-    return TrainingData(corpus, held_out, further, own, notes)
+    return TrainingData(corpus, held_out, further, own, notes, outside)
 
 
 def class_weights(given: Sequence[str], corpus: Corpus) -> dict[str, float] | str | None:
@@ -154,9 +165,9 @@ def _number(typed: str) -> float | None:
     return number if 0.0 <= number < float("inf") else None
 
 
-def _unlabelled(path: Path, text_column: str | None, notes: list[str]) -> list[str]:
+def _read_texts(path: Path, text_column: str | None, kind: str, notes: list[str]) -> list[str]:
     found = read_texts(path, text_column=text_column)
-    notes.append(f"{path}: {len(found.texts):,} unlabelled texts")
+    notes.append(f"{path}: {len(found.texts):,} {kind} texts")
     notes += (f"{path}: {note}" for note in found.notes)
     if found.refused:
         notes.append(f"{path}: {_refused(found.refused)}")

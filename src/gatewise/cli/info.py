@@ -73,6 +73,16 @@ def _sizes(model: FittedModel, folder: Path) -> list[tuple[str, str]]:
         ("companion", companion),
         ("trained on", f"{model.facts['n_records']:,} records"),
         ("epochs", epochs_told(model)),
-        ("abstains below", f"a probability of {share(model.decision.abstain_below)}"),
+        ("abstains below", _thresholds(model)),
         ("computes on", model.precision.describe()),
     ]
+
+
+def _thresholds(model: FittedModel) -> str:
+    decision = model.decision
+    told = []
+    if decision.outside_below:
+        told.append(f"an in-scope score of {share(decision.outside_below)}")
+    if decision.abstain_below:
+        told.append(f"a probability of {share(decision.abstain_below)}")
+    return " or ".join(told) or "nothing: every text is answered"

@@ -41,6 +41,15 @@ FormatOption = Annotated[
 TopOption = Annotated[
     int, typer.Option("--top", metavar="K", help="How many of the most probable labels to write.")
 ]
+NearestOption = Annotated[
+    int,
+    typer.Option(
+        "--nearest",
+        metavar="K",
+        help="How many of the nearest training records to write: their texts, if the model was "
+        "trained with --keep-texts, and else their numbers.",
+    ),
+]
 LinesOption = Annotated[
     bool, typer.Option("--lines", help="DATA has one text per line and no header.")
 ]
@@ -53,13 +62,15 @@ def predict(
     text: TextOption = None,
     out: OutOption = None,
     top: TopOption = 1,
+    nearest: NearestOption = 0,
     output_format: FormatOption = None,
     lines: LinesOption = False,
 ) -> None:
     """Classify texts, in their order and in constant memory.
 
-    Each row comes back with the columns predicted, probability, decision (the label, or abstain
-    where the row cannot be used), those of --top, and the reason why a row cannot be used.
+    Each row comes back with the columns predicted, probability, in_scope (0.05: one in twenty texts
+    of these labels looks as strange), decision (the label, or abstain), those of --top and
+    --nearest, and the reason why a row cannot be used.
     """
     require_training("classify texts")
     from gatewise.classify.answer_files import write_answers
@@ -79,6 +90,7 @@ def predict(
             standard_output=sys.stdout,
             kind=output_format,
             top=top,
+            nearest=nearest,
             progress=progress,
         )
     remark(told)

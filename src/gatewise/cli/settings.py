@@ -15,6 +15,7 @@ _NETWORK = "Network (each recipe has its own defaults)"
 _REGULARISATION = "Regularisation"
 _VECTORS = "Word vectors"
 _TRAINING = "Training"
+_ANSWERS = "When to answer"
 _MACHINE = "Language and machine"
 
 
@@ -131,6 +132,26 @@ SETTINGS = (
         "'balanced', or how much a label's texts count; repeatable.",
         _TRAINING,
         "balanced|LABEL=NUMBER",
+    ),
+    Setting(
+        "abstain_coverage",
+        float,
+        "Share of texts of these labels that are answered; the strangest are not.",
+        _ANSWERS,
+        "SHARE",
+    ),
+    Setting(
+        "abstain_precision",
+        float,
+        "Share of the answers given that should be right.",
+        _ANSWERS,
+        "SHARE",
+    ),
+    Setting(
+        "keep_texts",
+        bool,
+        "Keep the texts in the model, to show those nearest to a new one.",
+        _ANSWERS,
     ),
     Setting("device", str, "Where to compute.", _MACHINE, "auto|cpu|cuda"),
     Setting("precision", str, "Of the matrix products.", _MACHINE, "auto|float32|bfloat16"),

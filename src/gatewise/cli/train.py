@@ -56,6 +56,15 @@ ValidationOption = Annotated[
         show_default=False,
     ),
 ]
+OutOfScopeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out-of-scope",
+        metavar="FILE",
+        help="Texts that belong to none of the labels, to tell such texts better.",
+        show_default=False,
+    ),
+]
 ResumeOption = Annotated[
     bool,
     typer.Option("--resume", help="Go on with a run that was not finished: the same command."),
@@ -72,6 +81,7 @@ def train(
     vectors: VectorsOption = None,
     unlabelled: UnlabelledOption = None,
     validation: ValidationOption = None,
+    out_of_scope: OutOfScopeOption = None,
     resume: ResumeOption = False,
     restart: RestartOption = False,
     **settings: Any,
@@ -95,6 +105,7 @@ def train(
         validation=validation,
         unlabelled=unlabelled or (),
         vectors=vectors,
+        out_of_scope=out_of_scope,
         language=chosen.get("language", "auto"),
     )
     remark(read.summary())

@@ -52,7 +52,22 @@ CoverageOption = Annotated[
     typer.Option(
         "--abstain-coverage",
         metavar="SHARE",
-        help="Share of the texts that the model answers; to the others it says: abstain.",
+        help="Share of texts of these labels that the model answers; the strangest it does not.",
+    ),
+]
+PrecisionOption = Annotated[
+    float | None,
+    typer.Option(
+        "--abstain-precision",
+        metavar="SHARE",
+        help="Share of the answers given that should be right.",
+        show_default=False,
+    ),
+]
+KeepTextsOption = Annotated[
+    bool,
+    typer.Option(
+        "--keep-texts", help="Keep the texts in the model, to show those nearest to a new one."
     ),
 ]
 
@@ -69,6 +84,8 @@ def tune(
     drop: DropOption = True,
     final: FinalOption = True,
     coverage: CoverageOption = 0.95,
+    answers_right: PrecisionOption = None,
+    keep_texts: KeepTextsOption = False,
     seed: SeedOption = 0,
     **options: Any,
 ) -> None:
@@ -99,6 +116,8 @@ def tune(
         drop=drop,
         final=final,
         coverage=coverage,
+        precision=answers_right,
+        keep_texts=keep_texts,
         seed=seed,
         engine=place,
         lines=lines,

@@ -90,6 +90,10 @@ class TextNetwork(nn.Module):
 
     def forward(self, batch: TokenBatch) -> Tensor:
         """Compute the logits of a batch, shape (B, C)."""
+        return self.decide(self.encode(batch))  # (B, C)
+
+    def encode(self, batch: TokenBatch) -> Tensor:
+        """Make one vector of each text, shape (B, P)."""
         vectors = self.embed(batch)  # (B, T, E)
 
         states = self.read(vectors, batch.lengths)  # (B, T, D * H)
@@ -97,9 +101,7 @@ class TextNetwork(nn.Module):
         if self.config.pool_vectors:
             states = torch.cat([states, vectors], dim=2)  # (B, T, D * H + E)
 
-        pooled = self.pool(states, batch.lengths)  # (B, P)
-
-        return self.decide(pooled)  # (B, C)
+        return self.pool(states, batch.lengths)  # (B, P)
 
     def embed(self, batch: TokenBatch) -> Tensor:
         """Look up each token's vector, (B, T, E); each distinct token is composed once."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,11 +14,12 @@ from gatewise.base.config import check_range, check_whole_number
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.base.seeding import derive_seed, numpy_generator
 from gatewise.network.checkpoint import Checkpoint
-from gatewise.network.model import TextNetwork, TokenBatch, log_probabilities
+from gatewise.network.model import TextNetwork, log_probabilities
 from gatewise.network.optimiser import NetworkOptimiser, learning_rate_factor
 from gatewise.network.precision import Precision, keep_freed_memory
+from gatewise.network.scoring import Records, score_records
 
-__all__ = ["EpochResult", "Records", "TrainingConfig", "score_records", "train_network"]
+__all__ = ["EpochResult", "TrainingConfig", "train_network"]
 
 Numbers = NDArray[np.int64]
 
@@ -104,27 +103,6 @@ class EpochResult:
     seconds: float
 
 
-class Records(Protocol):
-    """What the training needs to know of its records."""
-
-    @property
-    def targets(self) -> Numbers:
-        """Class number of each record, shape (N,)."""
-
-    @property
-    def weights(self) -> NDArray[np.float32] | None:
-        """Weight of each record, shape (N,), or None where all count the same."""
-
-    def shuffled(self, batch_size: int, generator: np.random.Generator) -> Sequence[Numbers]:
-        """Group all records into the batches of one epoch."""
-
-    def ordered(self, batch_size: int) -> Sequence[Numbers]:
-        """Group all records into batches, always the same ones."""
-
-    def batch(self, numbers: Numbers) -> TokenBatch:
-        """Make one batch."""
-
-
 def train_network(
     network: TextNetwork,
     records: Records,
@@ -188,43 +166,6 @@ def train_network(
     if trainer.stopped_early:
         network.load_state_dict(trainer.best_weights)
     return trainer.history
-
-
-@torch.no_grad()
-def score_records(
-    network: TextNetwork,
-    records: Records,
-    *,
-    precision: Precision | None = None,
-    batch_size: int = 128,
-) -> NDArray[np.float64]:
-    """Compute the logarithms of the class probabilities of all records.
-
-    Parameters
-    ----------
-    network : TextNetwork
-        A trained network; dropout is off.
-    records : Records
-        N records.
-    precision : Precision, optional
-        As for :func:`train_network`.
-    batch_size : int
-        Records at a time.
-
-    Returns
-    -------
-    ndarray of float64, shape (N, C)
-        In nats, in the order of the records.
-    """
-    precision = precision or Precision()
-    network.eval()
-    scores = np.zeros((len(records.targets), network.config.n_classes))
-    for numbers in records.ordered(batch_size):
-        with precision.autocast():
-            logits = network(records.batch(numbers))  # (B, C)
-        found = log_probabilities(logits.float(), network.config.output)  # (B, C)
-        scores[numbers] = found.cpu().numpy()
-    return scores
 
 
 class _Trainer:

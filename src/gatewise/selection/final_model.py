@@ -14,12 +14,12 @@ import numpy as np
 from gatewise.base.files import json_bytes, write_json
 from gatewise.base.progress import Progress
 from gatewise.base.versions import package_versions
-from gatewise.classify.blend import Blend
-from gatewise.classify.calibration import fit_blend
 from gatewise.classify.classifier import TextClassifier
-from gatewise.classify.decision import Decision, keep_share
-from gatewise.classify.model import RawScores, blend_scores
+from gatewise.classify.held_out import FOLDS
+from gatewise.classify.model import RawScores
+from gatewise.classify.scoping import Lessons, learn_from_scores
 from gatewise.classify.training_data import TrainingData
+from gatewise.classify.twins import fresh_records
 from gatewise.selection.fits import FitData
 from gatewise.selection.folds import Fold
 from gatewise.selection.outcomes import NEVER, FoldResult
@@ -44,7 +44,6 @@ def train_final(
     out: Path,
     *,
     seed: int,
-    coverage: float,
     progress: Progress,
 ) -> Path:
     """Train a candidate on all records, unless that has been done.
@@ -61,8 +60,6 @@ def train_final(
         The run's folder; the model goes into ``out / "model"``.
     seed : int
         Of everything random.
-    coverage : float
-        Share of the answers that are given.
     progress : Progress
         Told of everything.
 
@@ -71,14 +68,20 @@ def train_final(
     Path
         The model's folder.
     """
-    blend, decision = decide_from_folds(data, found, coverage)
+    lessons = decide_from_folds(
+        data,
+        found,
+        coverage=settings["abstain_coverage"],
+        precision=settings["abstain_precision"],
+        seed=seed,
+    )
     folder, note = out / FINAL, out / _STAMP
     facts = {
         "data": data.fingerprint,
         "settings": dict(settings),
         "seed": seed,
-        "blend": asdict(blend),
-        "decision": asdict(decision),
+        "blend": asdict(lessons.blend),
+        "decision": asdict(lessons.decision),
         "versions": package_versions(),
     }
     stamp = hashlib.sha256(json_bytes(facts)).hexdigest()
@@ -89,7 +92,16 @@ def train_final(
     write_json(note, {"begun": stamp, "done": ""})
 
     def finish(classifier: TextClassifier) -> None:
-        classifier.model_ = replace(classifier.model_, blend=blend, decision=decision)
+        classifier.model_ = replace(
+            classifier.model_,
+            blend=lessons.blend,
+            decision=lessons.decision,
+            scope=lessons.scope,
+            held_out=lessons.held_out,
+            facts=classifier.model_.facts | {"held_out": lessons.accuracies},
+        )
+        if lessons.note:
+            progress.message(lessons.note)
 
     corpus = corpus_from_lists(data.texts, data.labels)
     given = TrainingData(corpus, unlabelled=list(data.unlabelled), vectors=data.vectors)
@@ -99,8 +111,15 @@ def train_final(
     return folder
 
 
-def decide_from_folds(data: FitData, found: FoldResults, coverage: float) -> tuple[Blend, Decision]:
-    """Choose temperatures, the weight of the blend and the threshold on all out-of-fold records.
+def decide_from_folds(
+    data: FitData,
+    found: FoldResults,
+    *,
+    coverage: float,
+    precision: float | None,
+    seed: int,
+) -> Lessons:
+    """Choose blend and thresholds, and learn what in-scope looks like, on all out-of-fold records.
 
     Parameters
     ----------
@@ -109,28 +128,45 @@ def decide_from_folds(data: FitData, found: FoldResults, coverage: float) -> tup
     found : callable
         Reads what a candidate reached on each fold.
     coverage : float
-        Share of the answers that are given.
+        Share of in-scope texts that are answered.
+    precision : float or None
+        Share of the answers that should be right.
+    seed : int
+        Of the draw of scores that are kept.
 
     Returns
     -------
-    blend : Blend
-    decision : Decision
+    Lessons
     """
     number_of = {label: number for number, label in enumerate(data.classes)}
     targets_of = np.array([number_of[label] for label in data.labels])  # (N,)
-    network, ngrams, targets = [], [], []
+    rows, parts, evidence = [], [], []
     for fold, result in found():
         true = targets_of[fold.test]
         # A class that a fold did not know says nothing of how sure its fit may be.
         known = result.raw.network[np.arange(len(true)), true] > NEVER
-        network.append(result.raw.network[known])
-        targets.append(true[known])
+        rows.append(fold.test[known])
+        parts.append((result.raw.network[known], result.raw.ngrams))
         if result.raw.ngrams is not None:
-            ngrams.append(result.raw.ngrams[known])
-    raw = RawScores(np.concatenate(network), np.concatenate(ngrams) if ngrams else None)
-    blend = fit_blend(raw.network, raw.ngrams, np.concatenate(targets))
-    confidences = np.exp(blend_scores(raw, blend).blend.max(axis=1))  # (N,)
-    return blend, keep_share(confidences, coverage)
+            parts[-1] = parts[-1][0], result.raw.ngrams[known]
+        evidence.append({kind: values[known] for kind, values in result.evidence.items()})
+    numbers = np.concatenate(rows)
+    margins = [part for _, part in parts if part is not None]
+    raw = RawScores(
+        np.concatenate([part for part, _ in parts]), np.concatenate(margins) if margins else None
+    )
+    gathered = {kind: np.concatenate([one[kind] for one in evidence]) for kind in evidence[0]}
+    return learn_from_scores(
+        raw,
+        numbers,
+        targets_of[numbers],
+        gathered,
+        fresh_records(gathered["similarity"]),
+        source=FOLDS,
+        coverage=coverage,
+        precision=precision,
+        seed=seed,
+    )
 
 
 def _begun(note: Path) -> tuple[str, str]:

@@ -22,6 +22,8 @@ from gatewise.base.seeding import numpy_generator
 from gatewise.classify.blend import Blend
 from gatewise.classify.classifier import TextClassifier
 from gatewise.classify.model import RawScores, raw_scores
+from gatewise.classify.scope import more_evidence
+from gatewise.classify.twins import largest_similarities
 from gatewise.network.recipes import Recipe, choose_recipe
 from gatewise.selection.averages import AveragedVectors
 from gatewise.selection.folds import Fold, Folds
@@ -177,16 +179,21 @@ def _fit_classifier(data: FitData, facts: FitFacts, rows: Numbers, fold: Fold) -
     tokens = [tokenize(data.texts[row], model.language) for row in fold.test]
     n_parameters = sum(array.size for array in model.network.arrays().values())
     spent = model.facts["seconds"]
+    raw = raw_scores(model, tokens)
+    evidence = more_evidence(tokens, raw.points, model.ngrams, model.index)
+    known = [tokenize(data.texts[row], model.language) for row in rows]
+    evidence["similarity"] = largest_similarities(known, tokens)
     found = FoldResult.judged(
         [data.labels[row] for row in fold.test],
         data.classes,
         model.labels,
-        raw_scores(model, tokens),
+        raw,
         model.blend,
         n_parameters=int(n_parameters),
         n_ngram_weights=int(model.ngrams.weights.size) if model.ngrams else 0,
     )
-    return replace(found, companion_seconds=spent["tokens"] + spent["companion"])
+    seconds = spent["tokens"] + spent["companion"]
+    return replace(found, companion_seconds=seconds, evidence=evidence)
 
 
 def _fit_averages(data: FitData, facts: FitFacts, rows: Numbers, fold: Fold) -> FoldResult:

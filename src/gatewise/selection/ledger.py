@@ -26,7 +26,7 @@ from gatewise.base.files import json_bytes, write_json
 
 __all__ = ["FOLDER", "FORMAT_VERSION", "RUN", "Ledger", "Unit", "open_ledger"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 FOLDER, RUN, _LOCK = "ledger", "run.json", "lock"
 _FORMAT = "gatewise run"

@@ -46,6 +46,9 @@ class FoldResult:
         Of fit and scoring.
     companion_seconds : float
         Of them, those that the companion took, with the cutting into tokens.
+    evidence : dict of str to ndarray of float64, shape (M,)
+        What speaks for the records being in scope besides the scores, and ``"similarity"`` to the
+        most similar record that was learnt from.
     """
 
     classes: list[str]
@@ -56,6 +59,7 @@ class FoldResult:
     n_ngram_weights: int = 0
     seconds: float = 0.0
     companion_seconds: float = 0.0
+    evidence: dict[str, Scores] = field(default_factory=dict)
 
     @classmethod
     def judged(
@@ -132,6 +136,7 @@ class FoldResult:
             "n_ngram_weights": self.n_ngram_weights,
             "seconds": self.seconds,
             "companion_seconds": self.companion_seconds,
+            "evidence": {kind: _array_to_plain(one) for kind, one in self.evidence.items()},
         }
 
     @classmethod
@@ -150,6 +155,7 @@ class FoldResult:
             n_ngram_weights=values["n_ngram_weights"],
             seconds=values["seconds"],
             companion_seconds=values["companion_seconds"],
+            evidence={kind: _array_from_plain(one) for kind, one in values["evidence"].items()},
         )
 
 

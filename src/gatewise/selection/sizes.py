@@ -57,8 +57,12 @@ class TuneRequest:
     final : bool
         Train the chosen one on all records, into ``out / "model"``.
     coverage : float
-        Share of texts of the known classes that the model answers; to the others it says that it
+        Share of texts of the known classes that the model answers; to the strangest it says that it
         does not know.
+    precision : float or None
+        Share of the answers given that should be right.
+    keep_texts : bool
+        Keep the texts in the model, to show those nearest to a new one.
     seed : int
         Of everything random.
     engine : Engine
@@ -76,6 +80,8 @@ class TuneRequest:
     drop: bool = True
     final: bool = True
     coverage: float = 0.95
+    precision: float | None = None
+    keep_texts: bool = False
     seed: int = 0
     engine: Engine = field(default_factory=Engine)
     lines: Sequence[int] | None = None
@@ -129,6 +135,8 @@ def tune(data: FitData, request: TuneRequest, progress: Progress | None = None) 
     """
     check_choice("score", request.score, SCORES)
     check_range("coverage", request.coverage, 0.0, 1.0)
+    if request.precision is not None:
+        check_range("precision", request.precision, 0.0, 1.0)
     search = make_search(
         request.sampler,
         request.space,
@@ -173,11 +181,15 @@ def _concluded(judged: _Judged, data: FitData, request: TuneRequest, progress: P
         held = judged.found(choice.chosen)
         model = train_final(
             data,
-            chosen.settings,
+            chosen.settings
+            | {
+                "abstain_coverage": request.coverage,
+                "abstain_precision": request.precision,
+                "keep_texts": request.keep_texts,
+            },
             held,
             request.out,
             seed=request.seed,
-            coverage=request.coverage,
             progress=progress,
         )
     return Tuning(results, choice, notes, model)

@@ -27,6 +27,9 @@ from gatewise.store.manifest import FORMAT, MANIFEST, SIZE_LIMITS, Manifest, che
 
 __all__ = ["load", "save", "verify"]
 
+# A report of the old model goes with it.
+_OURS = frozenset({*SIZE_LIMITS, "report.html"})
+
 
 def save(classifier: TextClassifier, folder: str | os.PathLike[str]) -> None:
     """Write a fitted classifier into a folder, whole or not at all.
@@ -157,7 +160,7 @@ def _check_target(target: Path) -> None:
     foreign = [
         entry
         for entry in entries
-        if entry.name not in SIZE_LIMITS or entry.is_symlink() or not entry.is_file()
+        if entry.name not in _OURS or entry.is_symlink() or not entry.is_file()
     ]
     if entries and not foreign and not _is_ours(target / MANIFEST):
         foreign = entries

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ __all__ = [
 Array = NDArray[np.float32]
 Shape = tuple[int, ...]
 
-DTYPE = "F32"  # as safetensors calls it
+DTYPE, _WHOLE = "F32", "I64"  # as safetensors calls them
+_OUTSIDE = "outside"
 _WORDS, _NGRAMS = "words.weight", "ngrams.weight"
 
 
@@ -65,9 +66,14 @@ def network_shapes(config: NetworkConfig) -> dict[str, Shape]:
     return shapes | _dense("dense", config.pooled_size, config.n_classes)
 
 
-def companion_shapes(n_terms: int, n_classes: int) -> dict[str, Shape]:
+def companion_shapes(n_terms: int, n_classes: int, *, outside: bool) -> dict[str, Shape]:
     """Name the arrays of the companion."""
-    return {"idf": (n_terms,), "weights": (n_terms, n_classes), "intercepts": (n_classes,)}
+    shapes: dict[str, Shape] = {
+        "idf": (n_terms,),
+        "weights": (n_terms, n_classes),
+        "intercepts": (n_classes,),
+    }
+    return shapes | ({_OUTSIDE: (n_terms + 1,)} if outside else {})
 
 
 def split_tables(arrays: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
@@ -78,11 +84,12 @@ def split_tables(arrays: Mapping[str, Array]) -> tuple[dict[str, Array], dict[st
 
 def companion_arrays(companion: NgramModel) -> dict[str, Array]:
     """Take the arrays out of a companion."""
-    return {
+    arrays = {
         "idf": companion.idf,
         "weights": companion.weights,
         "intercepts": companion.intercepts,
     }
+    return arrays if companion.outside is None else arrays | {_OUTSIDE: companion.outside}
 
 
 def build_companion(terms: list[str], arrays: Mapping[str, Array]) -> NgramModel:
@@ -90,7 +97,7 @@ def build_companion(terms: list[str], arrays: Mapping[str, Array]) -> NgramModel
     return NgramModel(terms=tuple(terms), **arrays)
 
 
-def write_arrays(path: Path, arrays: Mapping[str, Array]) -> dict[str, dict[str, Any]]:
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> dict[str, dict[str, Any]]:
     """Write arrays and describe them for the manifest.
 
     Raises
@@ -109,13 +116,18 @@ def write_arrays(path: Path, arrays: Mapping[str, Array]) -> dict[str, dict[str,
     # It makes files that only their owner can read; others may read what they may enter.
     path.chmod(path.parent.stat().st_mode & 0o666)
     return {
-        name: {"dtype": DTYPE, "shape": list(array.shape)} for name, array in contiguous.items()
+        name: {"dtype": _dtype_of(array), "shape": list(array.shape)}
+        for name, array in contiguous.items()
     }
 
 
 def read_arrays(
-    path: Path, shapes: Mapping[str, Shape], listed: Mapping[str, tuple[str, Shape]]
-) -> dict[str, Array]:
+    path: Path,
+    shapes: Mapping[str, Shape],
+    listed: Mapping[str, tuple[str, Shape]],
+    *,
+    whole_numbers: Collection[str] = (),
+) -> dict[str, NDArray[Any]]:
     """Read arrays whose names, shapes and dtypes are known beforehand.
 
     Parameters
@@ -126,17 +138,21 @@ def read_arrays(
         What the settings imply.
     listed : mapping of str to dtype and shape
         What the manifest says.
+    whole_numbers : collection of str
+        Names of arrays of int64; all others are of float32.
 
     Returns
     -------
-    dict of str to ndarray of float32
+    dict of str to ndarray
 
     Raises
     ------
     ModelFileError
         If the file holds something else, or a value that is not finite.
     """
-    wanted = {name: (DTYPE, shape) for name, shape in shapes.items()}
+    wanted = {
+        name: (_WHOLE if name in whole_numbers else DTYPE, shape) for name, shape in shapes.items()
+    }
     _compare(path, wanted, listed, "the manifest")
     try:
         with safe_open(path, framework="numpy") as file:
@@ -165,8 +181,12 @@ def _compare(
         if wanted.get(name) != found.get(name):
             raise ModelFileError(
                 f"{path} has {_tell(found.get(name))} for {name!r:.80} according to {where}, but "
-                f"config.json asks for {_tell(wanted.get(name))}"
+                f"the model asks for {_tell(wanted.get(name))}"
             )
+
+
+def _dtype_of(array: NDArray[Any]) -> str:
+    return _WHOLE if array.dtype == np.int64 else DTYPE
 
 
 def _tell(entry: tuple[str, Shape] | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -42,11 +43,30 @@ def model_card(model: FittedModel, versions: Mapping[str, str]) -> str:
         "Settings": _table(dataclasses.asdict(model.recipe)),
         "Made with": _table({**versions, "format version": FORMAT_VERSION, "seed": model.seed}),
     }
-    parts = [
+    parts = [_front_matter(model)]
+    parts += [
         f"{'#' if number == 0 else '##'} {title}\n\n{body}\n"
         for number, (title, body) in enumerate(sections.items())
     ]
     return "\n".join(parts)
+
+
+def _front_matter(model: FittedModel) -> str:
+    """Say in YAML what a hub for models asks; JSON is YAML, so nothing can break out of it."""
+    content: dict[str, Any] = {
+        "library_name": "gatewise",
+        "pipeline_tag": "text-classification",
+        "tags": ["gatewise", "text-classification", "lstm", "word2vec"],
+    }
+    if held_out := model.facts.get("held_out"):
+        result = {
+            "task": {"type": "text-classification", "name": "Text classification"},
+            "dataset": {"type": "private", "name": "records held out of the training data"},
+            "metrics": [{"type": "accuracy", "value": round(held_out["blend"], 4)}],
+        }
+        content["model-index"] = [{"name": "gatewise text classifier", "results": [result]}]
+    lines = [f"{name}: {json.dumps(value)}" for name, value in content.items()]
+    return "\n".join(["---", *lines, "---", ""])
 
 
 def _summary(model: FittedModel) -> str:
@@ -58,8 +78,14 @@ def _summary(model: FittedModel) -> str:
         if model.ngrams
         else ""
     )
-    if floor := model.decision.abstain_below:
-        companion += f" Below a probability of {floor:.0%} it gives no answer."
+    decision = model.decision
+    if decision.abstain_below:
+        companion += f" It gives no answer below a probability of {decision.abstain_below:.0%}."
+    if decision.outside_below:
+        companion += (
+            f" It gives no answer to texts stranger than {1.0 - decision.outside_below:.0%} of "
+            "those of its classes."
+        )
     return (
         f"A text classifier for {len(model.labels):,} classes: an LSTM trained from scratch by "
         f"gatewise ({recipe.layers} {direction}layer{'s' if recipe.layers > 1 else ''} of "
@@ -106,8 +132,8 @@ def _scores(held_out: Mapping[str, Any] | None) -> str:
 def _limits(model: FittedModel) -> str:
     return (
         "- texts unlike those it was trained on: other subjects, other languages, other channels\n"
-        "- texts that belong to no class: it spreads all probability over its "
-        f"{len(model.labels):,} classes and cannot answer that none of them fits\n"
+        "- texts that belong to no class, by their probabilities alone: all is spread over its "
+        f"{len(model.labels):,} classes; look at the in-scope score and the decision\n"
         "- decisions about people without a person who looks at them\n"
         "- keeping its training data secret: words and pairs of words of the texts are part of it"
     )

@@ -15,6 +15,7 @@ from gatewise.store.arrays import companion_arrays, split_tables, write_arrays
 from gatewise.store.card import model_card
 from gatewise.store.configuration import configuration_from_json, configuration_to_json
 from gatewise.store.golden import GOLDEN, golden_to_json
+from gatewise.store.insight import TEXTS, insight_arrays, read_held_out
 from gatewise.store.labels import labels_to_json
 from gatewise.store.manifest import (
     MANIFEST,
@@ -32,6 +33,7 @@ from gatewise.store.plain_contents import (
     WEIGHTS,
     WORDS,
     calibration_to_json,
+    read_calibration,
     read_plain,
 )
 from gatewise.store.settings import decode, encode
@@ -58,10 +60,12 @@ def write_contents(classifier: TextClassifier, folder: Path) -> None:
         CONFIG: encode(configuration_to_json(classifier)),
         LABELS: encode(labels_to_json(classifier.classes_)),
         WORDS: encode(words_to_json(model.vocabulary, model.ngrams)),
-        CALIBRATION: encode(calibration_to_json(model.blend, model.decision)),
+        CALIBRATION: encode(calibration_to_json(model.blend, model.decision, model.held_out)),
         GOLDEN: encode(golden_to_json(model)),
         _CARD: model_card(model, package_versions()).encode("utf-8"),
     }
+    if model.index is not None and model.index.texts is not None:
+        documents[TEXTS] = encode(list(model.index.texts))
     for name, content in documents.items():
         (folder / name).write_bytes(content)
         files[name] = describe_file(folder / name)
@@ -81,6 +85,7 @@ def read_contents(folder: Path, manifest: Manifest) -> TextClassifier:
     path = folder / CONFIG
     config = configuration_from_json(decode(path.read_bytes(), path), path)
     plain = read_plain(folder, manifest)
+    _, _, source = read_calibration(folder / CALIBRATION)
     classifier = config.estimator
     classifier.classes_ = plain.classes
     classifier.recipe_ = config.recipe
@@ -99,15 +104,19 @@ def read_contents(folder: Path, manifest: Manifest) -> TextClassifier:
         facts=config.facts,
         seed=manifest.seed,
         precision=Precision(),
+        scope=plain.scope,
+        index=plain.index,
+        held_out=read_held_out(folder, manifest, source, len(plain.labels)),
     )
     return classifier
 
 
 def _write_arrays(model: FittedModel, folder: Path) -> dict[str, dict[str, Any]]:
     tables, weights = split_tables(model.network.arrays())
-    arrays = {TABLES: tables, WEIGHTS: weights}
+    arrays: dict[str, Any] = {TABLES: tables, WEIGHTS: weights}
     if model.ngrams:
         arrays[COMPANION] = companion_arrays(model.ngrams)
+    arrays |= insight_arrays(model.index, model.scope, model.held_out)
     return {
         name: describe_file(folder / name, write_arrays(folder / name, group))
         for name, group in arrays.items()

@@ -54,13 +54,25 @@ SIZE_LIMITS = {
     "card.md": _MEBI,
     "config.json": 64 * _MEBI,
     "golden.json": 256 * _MEBI,
+    "held_out.safetensors": 256 * _MEBI,
+    "index.safetensors": 256 * _MEBI,
     "labels.json": 64 * _MEBI,
     "ngrams.safetensors": 64 * _GIBI,
+    "scope.safetensors": _MEBI,
+    "texts.json": _GIBI,
     "vectors.safetensors": 64 * _GIBI,
     "vocabulary.json": 512 * _MEBI,
     "weights.safetensors": 64 * _GIBI,
 }
-OPTIONAL = frozenset({"ngrams.safetensors"})
+OPTIONAL = frozenset(
+    {
+        "held_out.safetensors",
+        "index.safetensors",
+        "ngrams.safetensors",
+        "scope.safetensors",
+        "texts.json",
+    }
+)
 
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+!_-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gatewise.base.errors import ModelFileError
 from gatewise.classify.blend import Blend
 from gatewise.classify.decision import Decision
+from gatewise.classify.held_out import SOURCES, HeldOut
 from gatewise.classify.ngrams import NgramModel
 from gatewise.classify.plain_model import PlainModel
 from gatewise.network.config import NetworkConfig
@@ -22,6 +23,7 @@ from gatewise.store.arrays import (
     read_arrays,
     table_shapes,
 )
+from gatewise.store.insight import read_index, read_scope
 from gatewise.store.labels import labels_from_json
 from gatewise.store.manifest import FileEntry, Manifest
 from gatewise.store.network_settings import network_settings_from_json
@@ -37,6 +39,7 @@ __all__ = [
     "WEIGHTS",
     "WORDS",
     "calibration_to_json",
+    "read_calibration",
     "read_plain",
 ]
 
@@ -59,7 +62,7 @@ def read_plain(folder: Path, manifest: Manifest) -> PlainModel:
     _, config = network_settings_from_json(settings, folder / CONFIG)
     classes = labels_from_json(_read_json(folder / LABELS), folder / LABELS)
     vocabulary, terms = words_from_json(_read_json(folder / WORDS), folder / WORDS)
-    blend, decision = _read_calibration(folder / CALIBRATION)
+    blend, decision, _ = read_calibration(folder / CALIBRATION)
     counted = {
         "n_words": (len(vocabulary), WORDS),
         "n_ngrams": (len(vocabulary.ngrams), WORDS),
@@ -74,19 +77,30 @@ def read_plain(folder: Path, manifest: Manifest) -> PlainModel:
         ngrams=_read_companion(folder, terms, len(classes), manifest.files.get(COMPANION)),
         blend=blend,
         decision=decision,
+        scope=read_scope(folder, manifest),
+        index=read_index(folder, manifest, config.pooled_size, len(classes)),
     )
 
 
-def calibration_to_json(blend: Blend, decision: Decision) -> dict[str, Any]:
-    """Describe how scores become probabilities, and these a decision."""
-    return {"blend": settings_to_json(blend), "decision": settings_to_json(decision)}
+def calibration_to_json(
+    blend: Blend, decision: Decision, held_out: HeldOut | None
+) -> dict[str, Any]:
+    """Describe how scores become probabilities and these a decision, and from which records."""
+    return {
+        "blend": settings_to_json(blend),
+        "decision": settings_to_json(decision),
+        "held_out": held_out.source if held_out else None,
+    }
 
 
-def _read_calibration(path: Path) -> tuple[Blend, Decision]:
+def read_calibration(path: Path) -> tuple[Blend, Decision, str | None]:
+    """Read what :func:`calibration_to_json` wrote."""
     values = _read_json(path)
-    check_keys(values, {"blend", "decision"}, path, "the calibration")
+    check_keys(values, {"blend", "decision", "held_out"}, path, "the calibration")
     blend = settings_from_json(Blend, values["blend"], path)
-    return blend, settings_from_json(Decision, values["decision"], path)
+    if (source := values["held_out"]) not in (None, *SOURCES):
+        raise ModelFileError(f"{path} has held-out records from {source!r:.40}, which is no source")
+    return blend, settings_from_json(Decision, values["decision"], path), source
 
 
 def _read_json(path: Path) -> Any:
@@ -120,5 +134,5 @@ def _read_companion(
         raise ModelFileError(f"{folder / has} has a companion, but {folder / lacks} has none")
     if terms is None or entry is None:
         return None
-    shapes = companion_shapes(len(terms), n_classes)
+    shapes = companion_shapes(len(terms), n_classes, outside="outside" in entry.tensors)
     return build_companion(terms, read_arrays(folder / COMPANION, shapes, entry.tensors))

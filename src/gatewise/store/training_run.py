@@ -91,6 +91,7 @@ class TrainingRun:
                 data.corpus.texts,
                 data.corpus.labels,
                 validation=(held_out.texts, held_out.labels) if held_out else None,
+                out_of_scope=data.out_of_scope or None,
                 checkpoint=self.checkpoint,
                 progress=progress,
             )

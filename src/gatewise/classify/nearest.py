@@ -1,0 +1,90 @@
+"""The training records that a text lies nearest to, in the space of the network's pooled states."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["N_NEAREST", "RecordIndex"]
+
+N_NEAREST = 5  # records whose similarity counts
+
+_AT_A_TIME = 256  # texts, so that similarities to all records take little memory
+_SMALLEST = 1e-9  # length of a vector that is divided by
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class RecordIndex:
+    """Training records as points, reduced to the directions in which they differ most.
+
+    Attributes
+    ----------
+    center : ndarray of float32, shape (P,)
+        Mean of the records' pooled states.
+    axes : ndarray of float32, shape (P, K)
+        The K directions: principal components.
+    points : ndarray of float32, shape (R, K)
+        The records, each of length 1.
+    rows : ndarray of int64, shape (R,)
+        Their numbers among the training records, from 0.
+    targets : ndarray of int64, shape (R,)
+        Their classes.
+    texts : tuple of str or None
+        Their texts, where these were to be kept.
+    """
+
+    center: Vectors
+    axes: Vectors
+    points: Vectors
+    rows: NDArray[np.int64]
+    targets: NDArray[np.int64]
+    texts: tuple[str, ...] | None = None
+
+    def locate(self, pooled: Vectors) -> Vectors:
+        """Reduce pooled states to points of length 1, (N, P) -> (N, K)."""
+        points = (pooled - self.center) @ self.axes  # (N, K)
+        lengths = np.linalg.norm(points, axis=1, keepdims=True)  # (N, 1)
+        located: Vectors = points / np.maximum(lengths, _SMALLEST)
+        return located
+
+    def nearest(self, points: Vectors, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Find the records that lie nearest.
+
+        Parameters
+        ----------
+        points : ndarray of float32, shape (N, K)
+            From :meth:`locate`.
+        k : int
+            How many, as far as there are so many.
+
+        Returns
+        -------
+        similarities : ndarray of float64, shape (N, k)
+            Cosines, the largest first, from -1 to 1.
+        places : ndarray of int64, shape (N, k)
+            Where the records stand in ``points``.
+        """
+        k = min(k, len(self.points))
+        similarities = np.empty((len(points), k))
+        places = np.empty((len(points), k), dtype=np.int64)
+        for start in range(0, len(points), _AT_A_TIME):
+            part = slice(start, start + _AT_A_TIME)
+            # A product of its own for each text: in one of many, the last bits would depend on
+            # which others it holds.
+            cosines = np.stack([self.points @ point for point in points[part]])  # (n, R)
+            best = np.argpartition(-cosines, k - 1, axis=1)[:, :k]  # (n, k)
+            found = np.take_along_axis(cosines, best, axis=1)  # (n, k)
+            order = np.lexsort((best, -found), axis=1)  # (n, k)
+            similarities[part] = np.take_along_axis(found, order, axis=1)
+            places[part] = np.take_along_axis(best, order, axis=1)
+        return similarities, places
+
+    def nearness(self, points: Vectors) -> NDArray[np.float64]:
+        """Compute the mean similarity to the nearest records, float64, shape (N,)."""
+        similarities, _ = self.nearest(points, N_NEAREST)
+        nearness: NDArray[np.float64] = similarities.mean(axis=1)
+        return nearness

@@ -1,0 +1,173 @@
+"""How far a text lies inside what a model knows: the in-scope score.
+
+Each kind of evidence is compared with what it was for texts that belong to the model's classes
+but were not learnt from: which share of them had as little or less? The logarithms of these
+shares are added, as in Fisher's (1925) test of several hypotheses at once, and the sum is again
+compared with the sums of those texts. So the score is a share, too: 0.05 says that only one
+in-scope text in twenty looks as strange. No text from outside is needed for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.classify.nearest import RecordIndex
+from gatewise.classify.ngrams import NgramModel
+
+__all__ = ["EVIDENCE", "MOST_REFERENCES", "Scope", "fit_scope", "more_evidence", "score_evidence"]
+
+# Kind of evidence -> its weight. That all words are known says nothing of their sense, so
+# familiarity counts half.
+EVIDENCE = {
+    "probability": 1.0,
+    "margin": 1.0,
+    "nearness": 1.0,
+    "familiarity": 0.5,
+    "belonging": 1.0,
+}
+MOST_REFERENCES = 1_001
+
+Shares = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """What evidence looks like for texts that belong to the classes.
+
+    Attributes
+    ----------
+    references : dict of str to ndarray of float64, shape (M,)
+        Kind of evidence -> its values for M such texts, ascending.
+    sums : ndarray of float64, shape (M,)
+        The weighted sums of logarithms for them, ascending.
+    """
+
+    references: dict[str, Shares]
+    sums: Shares
+
+    def score(self, evidence: Mapping[str, Shares]) -> Shares:
+        """Compute the in-scope score.
+
+        Parameters
+        ----------
+        evidence : mapping of str to ndarray of float64, shape (N,)
+            At least the kinds that ``references`` has.
+
+        Returns
+        -------
+        ndarray of float64, shape (N,)
+            From 0 (like nothing that is known) to 1.
+        """
+        found = _weighted_sum(self.references, evidence)  # (N,)
+        shares = _share_below(self.sums, found)  # (N,)
+        # Below all that was seen the share is one in M + 1 for all; the sum goes on telling them
+        # apart.
+        lowest = self.sums[0]
+        below = np.exp(np.minimum(found - lowest, 0.0)) / (len(self.sums) + 1)  # (N,)
+        score: Shares = np.where(found < lowest, below, shares)
+        if "familiarity" in self.references:  # where nothing is known, nothing else counts
+            score[evidence["familiarity"] == 0.0] = 0.0
+        return score
+
+
+def fit_scope(evidence: Mapping[str, Shares]) -> Scope:
+    """Take down the evidence of texts that belong to the classes.
+
+    Parameters
+    ----------
+    evidence : mapping of str to ndarray of float64, shape (M,)
+        For M texts that were not learnt from; some or all of the kinds in ``EVIDENCE``.
+
+    Returns
+    -------
+    Scope
+        With ``MOST_REFERENCES`` quantiles where there are more texts.
+    """
+    references = {kind: _quantiles(evidence[kind]) for kind in EVIDENCE if kind in evidence}
+    return Scope(references, _quantiles(_weighted_sum(references, evidence)))
+
+
+def score_evidence(log_probabilities: Shares, margins: Shares | None) -> dict[str, Shares]:
+    """Gather what the scores of N texts say of their being in scope.
+
+    Parameters
+    ----------
+    log_probabilities : ndarray of float64, shape (N, C)
+        Of the model's answer, in nats.
+    margins : ndarray of float64, shape (N, C), or None
+        Of the companion.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (N,)
+        ``probability``, the largest logarithm of one, and ``margin``, the largest, if there is one.
+    """
+    evidence = {"probability": log_probabilities.max(axis=1)}
+    if margins is not None:
+        evidence["margin"] = margins.max(axis=1)
+    return evidence
+
+
+def more_evidence(
+    token_lists: Sequence[Sequence[str]],
+    points: NDArray[np.float32] | None,
+    ngrams: NgramModel | None,
+    index: RecordIndex | None,
+) -> dict[str, Shares]:
+    """Gather what speaks for N texts being in scope besides their scores.
+
+    Parameters
+    ----------
+    token_lists : sequence of sequence of str
+        The texts.
+    points : ndarray of float32, shape (N, K), or None
+        Where they lie among the training records.
+    ngrams : NgramModel or None
+        The companion.
+    index : RecordIndex or None
+        The training records.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (N,)
+        ``nearness`` to the nearest records; ``familiarity``, the share of n-grams known; and
+        ``belonging``, unlikeness to the out-of-scope texts that there were to learn from. As far as
+        the model can tell.
+    """
+    evidence = {}
+    if ngrams is not None:
+        evidence["familiarity"] = np.array([ngrams.familiarity(tokens) for tokens in token_lists])
+        if ngrams.outside is not None:
+            evidence["belonging"] = -ngrams.outside_scores(token_lists)
+    if index is not None and points is not None:
+        evidence["nearness"] = index.nearness(points)
+    return evidence
+
+
+def _weighted_sum(references: Mapping[str, Shares], evidence: Mapping[str, Shares]) -> Shares:
+    parts = [
+        EVIDENCE[kind] * np.log(_share_below(known, evidence[kind]))
+        for kind, known in references.items()
+    ]
+    total: Shares = np.sum(parts, axis=0)  # (N,)
+    return total
+
+
+def _share_below(known: Shares, values: Shares) -> Shares:
+    """Compute the share of known values at or below each value; never 0."""
+    share: Shares = (np.searchsorted(known, values, side="right") + 1) / (len(known) + 1)
+    return share
+
+
+def _quantiles(values: Shares) -> Shares:
+    """Put values in order; of many, take as many as are worth keeping, evenly."""
+    in_order = np.sort(values)
+    if len(in_order) > MOST_REFERENCES:
+        places = np.linspace(0, len(in_order) - 1, MOST_REFERENCES).round().astype(np.int64)
+        in_order = in_order[places]
+    # Numbers that a file keeps exactly.
+    return np.asarray(in_order.astype(np.float32), dtype=np.float64)
