@@ -11,7 +11,7 @@ from gatewise.base.files import json_bytes
 from gatewise.base.versions import package_versions
 from gatewise.classify.request import FitRequest, LabelledTexts
 
-__all__ = ["fit_fingerprint"]
+__all__ = ["fit_fingerprint", "records_fingerprint"]
 
 
 def fit_fingerprint(data: LabelledTexts, request: FitRequest) -> str:
@@ -48,6 +48,13 @@ def fit_fingerprint(data: LabelledTexts, request: FitRequest) -> str:
     if request.vectors is not None:
         _add_strings(digest, request.vectors.words)
         digest.update(request.vectors.matrix.tobytes())
+    return digest.hexdigest()
+
+
+def records_fingerprint(records: LabelledTexts) -> str:
+    """Compute the SHA-256 of labelled texts, which tells whether a model was made of these."""
+    digest = hashlib.sha256()
+    _add_records(digest, records)
     return digest.hexdigest()
 
 

@@ -22,6 +22,7 @@ from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.seeding import derive_seed, numpy_generator
 from gatewise.classify.blend import Blend
 from gatewise.classify.companion import CountedNgrams, count_ngrams
+from gatewise.classify.fingerprint import records_fingerprint
 from gatewise.classify.held_out import TRAINING, VALIDATION
 from gatewise.classify.model import FittedModel
 from gatewise.classify.nearest import RecordIndex
@@ -98,7 +99,12 @@ class _Fit:
     def __init__(self, data: LabelledTexts, request: FitRequest) -> None:
         self.data, self.request = data, request
         self.recipe, self.progress = request.recipe, request.progress
-        self.facts: dict[str, Any] = {"n_records": len(data.texts), "seconds": {}, "notes": []}
+        self.facts: dict[str, Any] = {
+            "n_records": len(data.texts),
+            "data_fingerprint": records_fingerprint(data),
+            "seconds": {},
+            "notes": [],
+        }
         self._outside: list[list[str]] = []
 
     def run(self) -> FittedModel:

@@ -13,7 +13,7 @@ from gatewise.cli.evaluate import show_evaluation
 from gatewise.cli.progress import open_progress
 from gatewise.cli.settings import given_settings, with_settings
 from gatewise.cli.tables import fact_table, share
-from gatewise.cli.train import training_facts
+from gatewise.cli.train import training_facts, write_report
 
 if TYPE_CHECKING:
     from gatewise.classify.classifier import TextClassifier
@@ -61,6 +61,7 @@ def demo(
     say("", "on tickets that it has not seen:")
     show_evaluation(evaluation)
     _show_examples(classifier, test)
+    write_report(classifier, out, corpus)
     say("", f"model written to {out}", f"next, type: gatewise info {shlex.quote(str(out))}")
 
 

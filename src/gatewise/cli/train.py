@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gatewise.base.errors import ConfigError
 from gatewise.cli.console import remark, require_training, say, show
 from gatewise.cli.options import DataArgument, LabelOption, RestartOption, TextOption
 from gatewise.cli.progress import open_progress
@@ -15,9 +17,11 @@ from gatewise.cli.settings import given_settings, with_settings
 from gatewise.cli.tables import epochs_told, fact_table, held_out_facts, share
 
 if TYPE_CHECKING:
+    from gatewise.classify.classifier import TextClassifier
     from gatewise.classify.model import FittedModel
+    from gatewise.text.corpus import Corpus
 
-__all__ = ["train", "training_facts"]
+__all__ = ["train", "training_facts", "write_report"]
 
 OutOption = Annotated[
     Path,
@@ -65,6 +69,14 @@ OutOfScopeOption = Annotated[
         show_default=False,
     ),
 ]
+ReportOption = Annotated[
+    bool,
+    typer.Option("--report", help="Write MODEL/report.html, with examples from your texts."),
+]
+RedactOption = Annotated[
+    bool,
+    typer.Option("--redact", help="Mask digits, addresses and what looks like a name in it."),
+]
 ResumeOption = Annotated[
     bool,
     typer.Option("--resume", help="Go on with a run that was not finished: the same command."),
@@ -82,6 +94,8 @@ def train(
     unlabelled: UnlabelledOption = None,
     validation: ValidationOption = None,
     out_of_scope: OutOfScopeOption = None,
+    report: ReportOption = False,
+    redact: RedactOption = False,
     resume: ResumeOption = False,
     restart: RestartOption = False,
     **settings: Any,
@@ -96,6 +110,8 @@ def train(
     from gatewise.classify.training_data import class_weights, read_training_data
     from gatewise.store.training_run import prepare_run
 
+    if redact and not report:
+        raise ConfigError("--redact is about the report; add --report, or leave it away")
     chosen = given_settings(settings)
     run = prepare_run(out, resume=resume, restart=restart)
     read = read_training_data(
@@ -118,8 +134,22 @@ def train(
         remark([f"the same command with --resume goes on from {run.checkpoint}"])
         raise
     show(fact_table(training_facts(classifier.model_)))
+    if report:
+        write_report(classifier, out, read.corpus, redact=redact)
     name = shlex.quote(str(out))
     say("", f"model written to {out}", f"next, type: gatewise evaluate {name} FILE")
+
+
+def write_report(
+    classifier: TextClassifier, folder: Path, corpus: Corpus, *, redact: bool = False
+) -> None:
+    """Write the report of a model beside its files, and say where."""
+    from gatewise.report.model_page import write_model_page
+
+    command = f"gatewise {shlex.join(sys.argv[1:])}"
+    page = folder / "report.html"
+    write_model_page(classifier, page, corpus=corpus, redact=redact, command=command)
+    say("", f"report written to {page}")
 
 
 def training_facts(model: FittedModel) -> list[tuple[str, str]]:

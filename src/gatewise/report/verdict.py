@@ -122,11 +122,11 @@ def _doubts(
             "were measured, too few to say anything."
         )
     if quality["error"] > _LARGE_ERROR:
-        way = "too sure" if quality["overconfidence"] > 0 else "not sure enough"
-        yield (
-            f"Its probabilities are off by {100 * quality['error']:.1f} points on average; on the "
-            f"whole it is {way} of itself."
-        )
+        told = f"Its probabilities are off by {100 * quality['error']:.1f} points on average"
+        if abs(quality["overconfidence"]) > quality["error"] / 2:  # most of it in one direction
+            way = "too sure" if quality["overconfidence"] > 0 else "not sure enough"
+            told += f"; on the whole it is {way} of itself"
+        yield f"{told}."
     if quality["n_records"] < _FEW_RECORDS:
         yield f"All this rests on {quality['n_records']:,} records only."
 
