@@ -25,10 +25,10 @@ from gatewise.store.contents import read_contents, write_contents
 from gatewise.store.golden import GOLDEN, check_golden, golden_difference
 from gatewise.store.manifest import FORMAT, MANIFEST, SIZE_LIMITS, Manifest, check_folder
 
-__all__ = ["load", "save", "verify"]
+__all__ = ["MODEL_FILES", "load", "save", "verify"]
 
 # A report of the old model goes with it.
-_OURS = frozenset({*SIZE_LIMITS, "report.html"})
+MODEL_FILES = frozenset({*SIZE_LIMITS, "report.html"})
 
 
 def save(classifier: TextClassifier, folder: str | os.PathLike[str]) -> None:
@@ -160,7 +160,7 @@ def _check_target(target: Path) -> None:
     foreign = [
         entry
         for entry in entries
-        if entry.name not in _OURS or entry.is_symlink() or not entry.is_file()
+        if entry.name not in MODEL_FILES or entry.is_symlink() or not entry.is_file()
     ]
     if entries and not foreign and not _is_ours(target / MANIFEST):
         foreign = entries

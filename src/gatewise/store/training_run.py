@@ -14,8 +14,8 @@ from gatewise.base.errors import CheckpointError, ConfigError, DataError
 from gatewise.base.progress import Progress
 from gatewise.classify.classifier import TextClassifier
 from gatewise.classify.training_data import TrainingData
-from gatewise.store.archive import save
-from gatewise.store.manifest import MANIFEST, SIZE_LIMITS
+from gatewise.store.archive import MODEL_FILES, save
+from gatewise.store.manifest import MANIFEST
 
 __all__ = ["TrainingRun", "prepare_run"]
 
@@ -160,7 +160,7 @@ def _is_replaceable(out: Path) -> bool:
     if not out.is_dir():
         return False
     names = {path.name for path in out.iterdir()}
-    return not names or (MANIFEST in names and names <= SIZE_LIMITS.keys())
+    return not names or (MANIFEST in names and names <= MODEL_FILES)
 
 
 def _check_checkpoint(folder: Path, *, is_expected: bool) -> None:
