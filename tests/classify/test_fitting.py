@@ -141,14 +141,17 @@ def test_with_few_records_nothing_is_held_out(few):
     assert 0 < few.blend.ngram_weight < 1
     (note,) = few.facts["notes"]
     assert note.startswith("too few records to hold some out (")
-    assert note.endswith("nothing was measured while training and the blend is half and half")
+    assert note.endswith(
+        "nothing was measured while training, every text is answered and the blend is half and half"
+    )
 
 
 def test_a_fraction_of_zero_is_not_called_too_few(make_data):
     request = make_request("minimal", validation_fraction=0.0)
     model = fit_model(make_data(40), request)
     assert model.facts["notes"] == [
-        "no records are held out (0 of 40), so nothing was measured while training"
+        "no records are held out (0 of 40), so nothing was measured while training, "
+        "every text is answered"
     ]
     assert model.blend == Blend()
 

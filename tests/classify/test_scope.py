@@ -21,7 +21,13 @@ def draw(n, *, shift=0.0, seed=0, kinds=tuple(EVIDENCE)):
 
 
 def share_as_strange(known, value):
-    return (sum(one <= value for one in known) + 1) / (len(known) + 1)
+    """Of the known ones, the value itself counted; straight between two of them."""
+    known = sorted(known)
+    n_below = sum(one <= value for one in known)
+    if n_below in (0, len(known)):
+        return (n_below + 1) / (len(known) + 1)
+    low, high = known[n_below - 1], known[n_below]
+    return (n_below + (value - low) / (high - low) + 1) / (len(known) + 1)
 
 
 def test_the_score_is_that_of_the_definition():

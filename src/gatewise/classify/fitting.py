@@ -177,7 +177,7 @@ class _Fit:
             half = " and the blend is half and half" if self.recipe.companion else ""
             self._note(
                 f"{why} ({len(held_out)} of {n_records}), so nothing was measured while "
-                f"training{half}"
+                f"training, every text is answered{half}"
             )
             return np.arange(n_records), held_out[:0]
         return kept, held_out

@@ -158,8 +158,14 @@ def _weighted_sum(references: Mapping[str, Shares], evidence: Mapping[str, Share
 
 
 def _share_below(known: Shares, values: Shares) -> Shares:
-    """Compute the share of known values at or below each value; never 0."""
-    share: Shares = (np.searchsorted(known, values, side="right") + 1) / (len(known) + 1)
+    """Compute the share of known values at or below each value; never 0.
+
+    Straight from one known value to the next, so that the last bits of a value change nothing to
+    speak of.
+    """
+    steps, counts = np.unique(known, return_counts=True)
+    shares = (np.cumsum(counts) + 1) / (len(known) + 1)
+    share: Shares = np.interp(values, steps, shares, left=1 / (len(known) + 1))
     return share
 
 
