@@ -20,6 +20,7 @@ from gatewise.cli.neighbours import neighbours
 from gatewise.cli.predict import predict
 from gatewise.cli.replay import replay
 from gatewise.cli.report import report
+from gatewise.cli.serve import serve
 from gatewise.cli.train import train
 from gatewise.cli.tune import tune
 
@@ -46,6 +47,7 @@ for _command in (
     info,
     neighbours,
     export,
+    serve,
 ):
     app.command()(_command)
 

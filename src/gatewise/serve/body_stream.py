@@ -1,0 +1,197 @@
+"""A request's body as a file that a thread reads, and what it writes as the answer's body."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import io
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from typing import Any, TypeVar
+
+from gatewise.base.errors import DataError
+from gatewise.text.encodings import SAMPLE_SIZE
+from gatewise.text.lines import TextFile
+
+__all__ = ["AnswerStream", "BodyStream", "LoopCalls", "open_body"]
+
+_NAME = "the body"
+_LONGEST_LINE = 1 << 20  # bytes
+_PIECE = 1 << 16  # bytes that are sent at a time
+_PIECES = 4  # that wait to be sent
+
+Result = TypeVar("Result")
+
+
+class LoopCalls:
+    """Lets a thread wait for what only the event loop can do.
+
+    Parameters
+    ----------
+    seconds : float
+        For one call.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._seconds = seconds
+
+    def __call__(self, action: Coroutine[Any, Any, Result]) -> Result:
+        """Run a coroutine in the loop and wait for it.
+
+        Raises
+        ------
+        TimeoutError
+            If it takes too long.
+        """
+        future = asyncio.run_coroutine_threadsafe(action, self._loop)
+        try:
+            return future.result(self._seconds)
+        except concurrent.futures.TimeoutError:
+            future.cancel()
+            raise TimeoutError(f"nothing came or went for {self._seconds:g} seconds") from None
+
+
+class BodyStream(io.RawIOBase):
+    """A body that is still arriving, as a binary file; no line of it may be endless.
+
+    Parameters
+    ----------
+    chunks : async iterator of bytes
+        The body.
+    call : LoopCalls
+        Fetches them.
+    """
+
+    def __init__(self, chunks: AsyncIterator[bytes], call: LoopCalls) -> None:
+        self._chunks = chunks
+        self._call = call
+        self._rest = b""
+        self._n_in_line = 0
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what is there, at most what fits; 0 at the end."""
+        if not self._rest:
+            self._rest = self._next_chunk()
+        piece, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def first_lines(self) -> bytes:
+        """Look at the first lines, up to a sample for the encoding, without reading them."""
+        head = b""
+        while len(head) < SAMPLE_SIZE and not head.endswith((b"\n", b"\r")):
+            chunk = self._next_chunk()
+            if not chunk:
+                break
+            head += chunk
+        self._rest = head
+        return head
+
+    def _next_chunk(self) -> bytes:
+        chunk = self._call(self._fetch())
+        newline = chunk.rfind(b"\n")
+        self._n_in_line = len(chunk) - newline - 1 + (self._n_in_line if newline < 0 else 0)
+        if self._n_in_line > _LONGEST_LINE:
+            raise DataError(
+                f"{_NAME} has a line of more than {_LONGEST_LINE:,} bytes; split or drop it"
+            )
+        return chunk
+
+    async def _fetch(self) -> bytes:
+        async for chunk in self._chunks:
+            if chunk:
+                return chunk
+        return b""
+
+
+def open_body(stream: BodyStream) -> TextFile:
+    """Open a body as lines of text, in whatever encoding.
+
+    Raises
+    ------
+    DataError
+        If it is empty or not text.
+    """
+    head = stream.first_lines()
+    if not head:
+        raise DataError(f"{_NAME} is empty; it must hold at least one record")
+    if head.startswith(b"\x1f\x8b"):
+        raise DataError(f"{_NAME} is compressed; send it unpacked")
+    return TextFile(_NAME, head, lambda: io.BufferedReader(stream), reads_once=True)
+
+
+class AnswerStream(io.RawIOBase):
+    """What a thread writes, as pieces that the event loop sends; the thread waits for its client.
+
+    Parameters
+    ----------
+    call : LoopCalls
+        Hands the pieces over.
+
+    Attributes
+    ----------
+    kind : str
+        The format of what is written; set by who writes.
+    """
+
+    kind = "csv"
+
+    def __init__(self, call: LoopCalls) -> None:
+        self._call = call
+        self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(_PIECES)
+        self._piece = bytearray()
+        self._is_cut = False
+
+    def writable(self) -> bool:
+        """Tell that it can be written to."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Take bytes; they are sent when there are enough of them, or by :meth:`send`."""
+        self._piece += data
+        if len(self._piece) >= _PIECE:
+            self.send()
+        return len(data)
+
+    def send(self) -> None:
+        """Send what there is."""
+        if self._is_cut:
+            raise BrokenPipeError("the client has gone")
+        if self._piece:
+            self._call(self._queue.put(bytes(self._piece)))
+            self._piece.clear()
+
+    def end(self) -> None:
+        """Send the rest and end the answer."""
+        self.send()
+        self._call(self._queue.put(None))
+
+    async def pieces(self, work: asyncio.Future[None]) -> AsyncGenerator[bytes, None]:
+        """Give all pieces as they come; what the thread raises is raised here.
+
+        Parameters
+        ----------
+        work : future
+            Of the thread that writes.
+        """
+        try:
+            while True:
+                piece = asyncio.ensure_future(self._queue.get())
+                both: set[asyncio.Future[Any]] = {piece, work}
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+                if not piece.done():  # the thread has failed
+                    piece.cancel()
+                    work.result()
+                    return
+                content = piece.result()
+                if content is None:
+                    return
+                yield content
+        finally:
+            self._is_cut = True
+            while not self._queue.empty():  # who waits to put something in must not wait on
+                self._queue.get_nowait()

@@ -1,0 +1,203 @@
+"""How much may be asked for: the size of a body, the time, and how many requests at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gatewise.serve.refusals import RefusedError, send_refusal
+from gatewise.serve.settings import Limits
+
+__all__ = ["FILE_PATH", "Drain", "LimitedApp"]
+
+FILE_PATH = "/v1/file"
+
+_RETRY_SECONDS = "1"
+_BODIES_PER_PLACE = 4  # that may be arriving for each request that may be answered
+
+
+class Drain:
+    """Whether the server is about to stop."""
+
+    def __init__(self) -> None:
+        self.has_begun = False
+
+
+class _Places:
+    """Counts who has a place, up to the most there are."""
+
+    def __init__(self, most: int, noun: str) -> None:
+        self._most = most
+        self._noun = noun
+        self._n_taken = 0
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Take a place, or refuse if there is none."""
+        if self._n_taken >= self._most:
+            raise RefusedError(
+                429,
+                f"the server has {self._most} {self._noun} to answer, the most it takes; try again "
+                "in a second",
+                Retry_After=_RETRY_SECONDS,
+            )
+        self._n_taken += 1
+        try:
+            yield
+        finally:
+            self._n_taken -= 1
+
+
+class LimitedApp:
+    """ASGI middleware: reads bodies, as far as they are allowed, and counts who is answered.
+
+    Parameters
+    ----------
+    app : ASGI application
+        What answers.
+    limits : Limits
+        How much is allowed.
+    drain : Drain
+        When it has begun, every answer asks its client to close the connection.
+    """
+
+    def __init__(self, app: ASGIApp, limits: Limits, drain: Drain) -> None:
+        self._app = app
+        self._limits = limits
+        self._drain = drain
+        self._arriving = _Places(_BODIES_PER_PLACE * limits.in_flight, "requests")
+        self._answered = _Places(limits.in_flight, "requests")
+        self._files = _Places(limits.files, "files")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if self._drain.has_begun:
+            send = _closing(send)
+        if scope["method"] != "POST":
+            await self._app(scope, receive, send)
+        elif scope["path"] == FILE_PATH:
+            with self._files.take():
+                await self._app(scope, receive, send)
+        else:
+            await self._limited(scope, receive, send)
+
+    async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request whose body is read before anything else is done."""
+        limits, started = self._limits, False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        deadline = asyncio.get_running_loop().time() + limits.seconds
+        headers = Headers(scope=scope)
+        _check_kind(headers)
+        with self._arriving.take():
+            body = await self._body(headers, receive, deadline)
+        _check_utf8(body)
+        with self._answered.take():
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._app(scope, _replay(body, receive), noting)
+            except TimeoutError:
+                if not started:
+                    sentence = (
+                        f"this was not answered within {limits.seconds:g} seconds; try again, or "
+                        "send less at a time"
+                    )
+                    await send_refusal(send, 503, sentence, {"Retry-After": _RETRY_SECONDS})
+
+    async def _body(self, headers: Headers, receive: Receive, deadline: float) -> bytes:
+        most = self._limits.body_bytes
+        declared = headers.get("content-length", "0")
+        if declared.isdecimal() and int(declared[:20]) > most:
+            raise _too_long(most)
+        body = bytearray()
+        try:
+            async with asyncio.timeout_at(deadline):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise RefusedError(
+                            400, "the connection was closed before the body was whole"
+                        )
+                    body += message.get("body", b"")
+                    if len(body) > most:
+                        raise _too_long(most)
+                    if not message.get("more_body", False):
+                        return bytes(body)
+        except TimeoutError:
+            raise RefusedError(
+                408,
+                f"the body was not whole after {self._limits.seconds:g} seconds; send it faster, "
+                "or less at a time",
+                Connection="close",
+            ) from None
+
+
+def _check_kind(headers: Headers) -> None:
+    kind, *parameters = [
+        part.strip().casefold() for part in headers.get("content-type", "").split(";")
+    ]
+    charsets = [
+        part.partition("=")[2].strip('"') for part in parameters if part.startswith("charset")
+    ]
+    if kind != "application/json" or any(charset not in ("utf-8", "utf8") for charset in charsets):
+        given = headers.get("content-type", "")
+        raise RefusedError(
+            415,
+            f"the Content-Type is {given[:80]!r}; send JSON in UTF-8 as application/json",
+        )
+    for name in ("content-encoding", "inference-header-content-length"):
+        if headers.get(name, "identity") != "identity":
+            raise RefusedError(
+                415, f"the header {name} is not understood; send plain JSON without it"
+            )
+
+
+def _check_utf8(body: bytes) -> None:
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RefusedError(
+            400, f"the body is not UTF-8: byte {error.start + 1:,} is part of no character"
+        ) from None
+
+
+def _too_long(most: int) -> RefusedError:
+    return RefusedError(
+        413,
+        f"the body is longer than {most:,} bytes; send fewer texts at a time, or a file to "
+        f"{FILE_PATH}",
+    )
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Give a body that was read, then what comes after it: that the client has gone."""
+    is_given = False
+
+    async def replay() -> Message:
+        nonlocal is_given
+        if is_given:
+            return await receive()
+        is_given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def _closing(send: Send) -> Send:
+    async def closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["Connection"] = "close"
+        await send(message)
+
+    return closing

@@ -1,0 +1,196 @@
+"""What requests and answers look like: the checks of the first, the description of both."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr
+
+__all__ = [
+    "ErrorAnswer",
+    "FlagAnswer",
+    "InferAnswer",
+    "InferRequest",
+    "MetadataAnswer",
+    "ModelAnswer",
+    "ModelsAnswer",
+    "PredictAnswer",
+    "PredictRequest",
+    "ReplayRequest",
+    "ServerAnswer",
+]
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a text has a NUL character; leave it out")
+    return text
+
+
+Text = Annotated[StrictStr, AfterValidator(_without_nul)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PredictRequest(_Strict):
+    """Texts to classify."""
+
+    texts: Annotated[list[Text], Field(min_length=1, description="The texts.")]
+    model: StrictStr | None = Field(None, description="Which model; not needed if there is one.")
+    top: StrictInt = Field(1, ge=1, description="How many of the most probable labels to name.")
+    nearest: StrictInt = Field(0, ge=0, description="How many of the nearest training records.")
+
+
+class ReplayRequest(_Strict):
+    """A text to replay."""
+
+    text: Text
+    model: StrictStr | None = None
+
+
+class RankedLabel(BaseModel):
+    """A label and how probable it is."""
+
+    label: str
+    probability: float
+
+
+class NearestRecord(BaseModel):
+    """A training record near the text."""
+
+    row: int = Field(description="Its number among the training records, from 0.")
+    label: str
+    similarity: float = Field(description="Cosine, -1 to 1.")
+    text: str | None = Field(description="Its text, if the model keeps it.")
+
+
+class Prediction(BaseModel):
+    """The answer to one text."""
+
+    label: str | None = Field(description="The most probable label; null if nothing could be read.")
+    probability: float | None
+    in_scope: float | None = Field(description="0.05: one in twenty texts looks as strange.")
+    decision: str = Field(description="The label, or abstain.")
+    reason: str | None = Field(description="Why the text cannot be used.")
+    top: list[RankedLabel]
+    nearest: list[NearestRecord]
+
+
+class PredictAnswer(BaseModel):
+    """The answers to all texts, in their order."""
+
+    model: str
+    checksum: str = Field(description="Of the model that answered.")
+    predictions: list[Prediction]
+
+
+class ModelAnswer(BaseModel):
+    """What a model is."""
+
+    name: str
+    labels: list[str]
+    language: str
+    abstain_below: float
+    outside_below: float
+    n_nearest: int = Field(description="Training records that nearest can name; 0: none.")
+    checksum: str
+    seed: int
+    versions: dict[str, str]
+    facts: dict[str, Any]
+    loaded_at: float
+    load_seconds: float
+    has_report: bool
+
+
+class ModelsAnswer(BaseModel):
+    """All models."""
+
+    models: list[ModelAnswer]
+    limits: dict[str, float]
+
+
+class ErrorAnswer(BaseModel):
+    """Why a request was not answered, in one sentence."""
+
+    error: str
+    request_id: str | None = None
+
+
+class ServerAnswer(BaseModel):
+    """What the server is."""
+
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class FlagAnswer(BaseModel):
+    """Whether something is so."""
+
+    name: str | None = None
+    live: bool | None = None
+    ready: bool | None = None
+
+
+class TensorMetadata(BaseModel):
+    """A tensor that a model takes or gives; -1: any number."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+
+
+class MetadataAnswer(BaseModel):
+    """What a model takes and gives."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[TensorMetadata]
+    outputs: list[TensorMetadata]
+
+
+class InferInput(BaseModel):
+    """A tensor of texts."""
+
+    name: StrictStr
+    shape: Annotated[list[StrictInt], Field(min_length=1, max_length=2)]
+    datatype: StrictStr
+    data: list[Text] | list[list[Text]]
+    parameters: dict[str, Any] | None = None
+
+
+class InferOutput(BaseModel):
+    """A tensor that is asked for."""
+
+    name: StrictStr
+    parameters: dict[str, Any] | None = None
+
+
+class InferRequest(BaseModel):
+    """A request of the Open Inference Protocol."""
+
+    id: StrictStr | None = None
+    parameters: dict[str, Any] | None = None
+    inputs: Annotated[list[InferInput], Field(min_length=1, max_length=1)]
+    outputs: list[InferOutput] | None = None
+
+
+class InferTensor(BaseModel):
+    """A tensor of answers."""
+
+    name: str
+    shape: list[int]
+    datatype: Literal["BYTES", "FP64"]
+    data: list[Any]
+
+
+class InferAnswer(BaseModel):
+    """An answer of the Open Inference Protocol."""
+
+    model_name: str
+    model_version: str
+    id: str | None = None
+    outputs: list[InferTensor]
