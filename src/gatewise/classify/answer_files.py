@@ -9,8 +9,8 @@ from typing import Any
 from gatewise.base.config import check_range
 from gatewise.base.progress import Progress
 from gatewise.classify.answers import AnswerTally, answer_columns, answer_rows, free_names
-from gatewise.classify.model import FittedModel
 from gatewise.classify.near_records import check_nearest
+from gatewise.classify.reading import Reader
 from gatewise.text.columns import choose_text_column
 from gatewise.text.row_writer import RowWriter, format_of, open_output
 from gatewise.text.rows import Table
@@ -19,7 +19,7 @@ __all__ = ["write_answers"]
 
 
 def write_answers(
-    model: FittedModel,
+    model: Reader,
     table: Table,
     *,
     text_column: str | None,
@@ -34,7 +34,7 @@ def write_answers(
 
     Parameters
     ----------
-    model : FittedModel
+    model : FittedModel or Predictor
         A fitted model.
     table : Table
         The rows; read once, in constant memory.

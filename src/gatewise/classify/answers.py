@@ -9,8 +9,8 @@ import numpy as np
 
 from gatewise.base.config import check_range
 from gatewise.base.progress import Progress, SilentProgress
-from gatewise.classify.model import FittedModel, read_tokens
 from gatewise.classify.near_records import NearRecord, check_nearest, near_records
+from gatewise.classify.reading import Reader, read_tokens
 from gatewise.text.rows import JsonText, Row
 from gatewise.text.tokens import tokenize
 
@@ -132,7 +132,7 @@ def free_names(columns: Iterable[str], taken: Sequence[str]) -> dict[str, str]:
 
 
 def answer_rows(
-    model: FittedModel,
+    model: Reader,
     rows: Iterable[Row],
     text_column: str,
     *,
@@ -144,7 +144,7 @@ def answer_rows(
 
     Parameters
     ----------
-    model : FittedModel
+    model : FittedModel or Predictor
         A fitted model.
     rows : iterable of Row
         Any number of them; about a thousand are held at a time.
@@ -173,7 +173,7 @@ def answer_rows(
 
 
 def _answered(
-    model: FittedModel,
+    model: Reader,
     rows: Iterable[Row],
     text_column: str,
     wanted: tuple[int, int],
@@ -219,7 +219,7 @@ def _read(row: Row, text_column: str, language: str) -> list[str] | Answer:
 
 
 def _ranked(
-    model: FittedModel, token_lists: Sequence[Sequence[str]], top: int, n_nearest: int
+    model: Reader, token_lists: Sequence[Sequence[str]], top: int, n_nearest: int
 ) -> Iterator[Answer]:
     reading = read_tokens(model, token_lists)
     probabilities = np.exp(reading.parts.blend)  # (N, C)

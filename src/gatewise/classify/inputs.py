@@ -12,34 +12,9 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.seeding import MAX_SEED
+from gatewise.classify.texts import check_texts
 
 __all__ = ["check_labels", "check_texts", "check_weights", "record_weights", "seed_from"]
-
-
-def check_texts(texts: Any) -> list[str]:
-    """Check that something is a sequence of strings, and make a list of it.
-
-    Raises
-    ------
-    DataError
-        If it is a single string, has another shape, is empty or holds something else.
-    """
-    if isinstance(texts, str | bytes) or not hasattr(texts, "__len__"):
-        raise DataError(
-            f"texts must be a list of strings; got {type(texts).__name__} {texts!r:.60}"
-        )
-    array = np.asarray(texts, dtype=object)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise DataError(f"texts must have one dimension; got an array of shape {array.shape}")
-    for number, text in enumerate(array):
-        if not isinstance(text, str):
-            raise DataError(
-                f"text number {number} is {text!r:.60} of type {type(text).__name__}; every text "
-                "must be a string"
-            )
-    return [str(text) for text in array]
 
 
 def check_labels(labels: Any, n_texts: int) -> NDArray[Any]:

@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gatewise.classify.blend import Blend, blend_log_probabilities
+from gatewise.classify.blend import Blend
 from gatewise.classify.decision import Decision
 from gatewise.classify.held_out import HeldOut
 from gatewise.classify.nearest import RecordIndex
 from gatewise.classify.ngrams import NgramModel
+from gatewise.classify.reading import PartScores, RawScores, Reading, blend_scores, read_tokens
 from gatewise.classify.records import EncodedRecords
-from gatewise.classify.scope import Scope, more_evidence, score_evidence
+from gatewise.classify.scope import Scope, ngram_evidence
 from gatewise.network.model import TextNetwork, build_network
 from gatewise.network.precision import Precision
 from gatewise.network.recipes import Recipe
@@ -94,6 +95,14 @@ class FittedModel:
     index: RecordIndex | None = None
     held_out: HeldOut | None = None
 
+    def raw_scores(self, token_lists: Sequence[Sequence[str]]) -> RawScores:
+        """Score tokenised texts by each part; see :func:`gatewise.classify.reading.read_tokens`."""
+        return raw_scores(self, token_lists)
+
+    def read_tokens(self, token_lists: Sequence[Sequence[str]]) -> Reading:
+        """Classify tokenised texts; see :func:`gatewise.classify.reading.read_tokens`."""
+        return read_tokens(self, token_lists)
+
     @torch.no_grad()
     def logits(self, token_lists: Sequence[Sequence[str]]) -> Scores:
         """Compute the network's raw scores of tokenised texts, without bfloat16, (N, C)."""
@@ -108,66 +117,6 @@ class FittedModel:
             network = build_network(network.config, network.arrays(), seed=self.seed)
         model = replace(self, network=network, precision=Precision())
         return np.exp(score_texts(model, texts).blend)
-
-
-@dataclass(frozen=True)
-class PartScores:
-    """Calibrated logarithms of probabilities of each part, float64, shape (N, C), in nats.
-
-    Attributes
-    ----------
-    lstm : ndarray
-        Of the network alone.
-    ngrams : ndarray or None
-        Of the companion alone.
-    blend : ndarray
-        Of both together: the model's answer.
-    """
-
-    lstm: Scores
-    ngrams: Scores | None
-    blend: Scores
-
-
-@dataclass(frozen=True)
-class RawScores:
-    """Scores of each part before any temperature, float64, shape (N, C).
-
-    Attributes
-    ----------
-    network : ndarray
-        Logarithms of probabilities, in nats.
-    ngrams : ndarray or None
-        Margins; None for a model without a companion.
-    points : ndarray of float32, shape (N, K), or None
-        Where the texts lie among the training records; None for a model without an index of them.
-    """
-
-    network: Scores
-    ngrams: Scores | None
-    points: NDArray[np.float32] | None = None
-
-
-@dataclass(frozen=True)
-class Reading:
-    """All that a model says of N texts.
-
-    Attributes
-    ----------
-    parts : PartScores
-        Of each class.
-    in_scope : ndarray of float64, shape (N,), or None
-        How far inside what it knows they lie, 0 to 1; None for a model that cannot tell.
-    answers : ndarray of bool, shape (N,)
-        Whether the most probable class is given as the answer.
-    points : ndarray of float32, shape (N, K), or None
-        As of :class:`RawScores`.
-    """
-
-    parts: PartScores
-    in_scope: Scores | None
-    answers: NDArray[np.bool_]
-    points: NDArray[np.float32] | None = None
 
 
 def score_texts(model: FittedModel, texts: Sequence[str]) -> PartScores:
@@ -192,56 +141,22 @@ def score_tokens(model: FittedModel, token_lists: Sequence[Sequence[str]]) -> Pa
     return blend_scores(raw_scores(model, token_lists), model.blend)
 
 
-def read_tokens(model: FittedModel, token_lists: Sequence[Sequence[str]]) -> Reading:
-    """Classify tokenised texts, and tell which of the answers stand.
-
-    Parameters
-    ----------
-    model : FittedModel
-        A fitted model.
-    token_lists : sequence of sequence of str
-        N texts.
-
-    Returns
-    -------
-    Reading
-    """
-    raw = raw_scores(model, token_lists)
-    parts = blend_scores(raw, model.blend)
-    in_scope = None
-    if model.scope is not None:
-        further = more_evidence(token_lists, raw.points, model.ngrams, model.index)
-        in_scope = model.scope.score(score_evidence(parts.blend, raw.ngrams) | further)
-    answers = model.decision.answers(np.exp(parts.blend.max(axis=1)), in_scope)
-    return Reading(parts, in_scope, answers, raw.points)
-
-
 def raw_scores(model: FittedModel, token_lists: Sequence[Sequence[str]]) -> RawScores:
     """Score tokenised texts by each part; see :func:`score_texts`."""
     index = model.index
     if not token_lists:
         nothing = np.zeros((0, len(model.labels)))
         points = None if index is None else np.zeros((0, index.axes.shape[1]), dtype=np.float32)
-        return RawScores(nothing, nothing if model.ngrams else None, points)
+        evidence = ngram_evidence(model.ngrams.read([]) if model.ngrams else None)
+        return RawScores(nothing, nothing if model.ngrams else None, points, evidence)
     records, precision = _records(model, token_lists), model.precision
-    margins = model.ngrams.scores(token_lists) if model.ngrams else None
+    reading = model.ngrams.read(token_lists) if model.ngrams else None
+    margins, evidence = reading.scores if reading else None, ngram_evidence(reading)
     if index is None:
-        return RawScores(score_records(model.network, records, precision=precision), margins)
+        network = score_records(model.network, records, precision=precision)
+        return RawScores(network, margins, evidence=evidence)
     network, points = read_records(model.network, records, index.locate, precision=precision)
-    return RawScores(network, margins, points)
-
-
-def blend_scores(raw: RawScores, blend: Blend) -> PartScores:
-    """Calibrate the parts and blend them; see :func:`score_texts`."""
-    ngrams = None
-    if raw.ngrams is not None:
-        alone = Blend(network_temperature=blend.ngram_temperature)
-        ngrams = blend_log_probabilities(raw.ngrams, None, alone)
-    return PartScores(
-        lstm=blend_log_probabilities(raw.network, None, blend),
-        ngrams=ngrams,
-        blend=blend_log_probabilities(raw.network, raw.ngrams, blend),
-    )
+    return RawScores(network, margins, points, evidence)
 
 
 def _records(model: FittedModel, token_lists: Sequence[Sequence[str]]) -> EncodedRecords:

@@ -88,6 +88,19 @@ class RecordIndex:
         for start in range(0, len(points), _AT_A_TIME):
             part = slice(start, start + _AT_A_TIME)
             cosines = points[part] @ self.points.T  # (n, R)
-            # Their values alone are found in a quarter of the time.
-            nearness[part] = np.partition(cosines, -k, axis=1)[:, -k:].mean(axis=1)
+            nearness[part] = _take_largest(cosines, k).mean(axis=1)
         return nearness
+
+
+def _take_largest(values: Vectors, k: int) -> Vectors:
+    """Take the k largest values out of each row, (n, R) -> (n, k); lower ones stand there after.
+
+    A few times the maximum takes a fraction of the time of sorting, or of parting, a row.
+    """
+    rows = np.arange(len(values))
+    largest = np.empty((len(values), k), dtype=values.dtype)
+    for rank in range(k):
+        places = values.argmax(axis=1)  # (n,)
+        largest[:, rank] = values[rows, places]
+        values[rows, places] = -np.inf
+    return largest

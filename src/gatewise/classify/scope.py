@@ -9,16 +9,27 @@ in-scope text in twenty looks as strange. No text from outside is needed for it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.classify.nearest import RecordIndex
-from gatewise.classify.ngrams import NgramModel
+from gatewise.classify.ngrams import NgramModel, NgramReading
 
-__all__ = ["EVIDENCE", "MOST_REFERENCES", "Scope", "fit_scope", "more_evidence", "score_evidence"]
+__all__ = [
+    "EVIDENCE",
+    "MOST_REFERENCES",
+    "Scope",
+    "fit_scope",
+    "more_evidence",
+    "ngram_evidence",
+    "record_evidence",
+    "score_evidence",
+]
 
 # Kind of evidence -> its weight. That all words are known says nothing of their sense, so
 # familiarity counts half.
@@ -32,6 +43,12 @@ EVIDENCE = {
 MOST_REFERENCES = 1_001
 
 Shares = NDArray[np.float64]
+
+
+class _Ladder(NamedTuple):
+    values: Shares  # ascending
+    shares: Shares  # at or below each of them
+    lowest: float  # below all of them
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +79,8 @@ class Scope:
         ndarray of float64, shape (N,)
             From 0 (like nothing that is known) to 1.
         """
-        found = _weighted_sum(self.references, evidence)  # (N,)
-        shares = _share_below(self.sums, found)  # (N,)
+        found = _weighted_sum(self._ladders, evidence)  # (N,)
+        shares = _share_below(self._ladder_of_sums, found)  # (N,)
         # Below all that was seen the share is one in M + 1 for all; the sum goes on telling them
         # apart.
         lowest = self.sums[0]
@@ -72,6 +89,14 @@ class Scope:
         if "familiarity" in self.references:  # where nothing is known, nothing else counts
             score[evidence["familiarity"] == 0.0] = 0.0
         return score
+
+    @functools.cached_property
+    def _ladders(self) -> dict[str, _Ladder]:
+        return {kind: _ladder(known) for kind, known in self.references.items()}
+
+    @functools.cached_property
+    def _ladder_of_sums(self) -> _Ladder:
+        return _ladder(self.sums)
 
 
 def fit_scope(evidence: Mapping[str, Shares]) -> Scope:
@@ -88,7 +113,8 @@ def fit_scope(evidence: Mapping[str, Shares]) -> Scope:
         With ``MOST_REFERENCES`` quantiles where there are more texts.
     """
     references = {kind: _quantiles(evidence[kind]) for kind in EVIDENCE if kind in evidence}
-    return Scope(references, _quantiles(_weighted_sum(references, evidence)))
+    ladders = {kind: _ladder(known) for kind, known in references.items()}
+    return Scope(references, _quantiles(_weighted_sum(ladders, evidence)))
 
 
 def score_evidence(log_probabilities: Shares, margins: Shares | None) -> dict[str, Shares]:
@@ -138,34 +164,47 @@ def more_evidence(
         ``belonging``, unlikeness to the out-of-scope texts that there were to learn from. As far as
         the model can tell.
     """
-    evidence = {}
-    if ngrams is not None:
-        evidence["familiarity"] = np.array([ngrams.familiarity(tokens) for tokens in token_lists])
-        if ngrams.outside is not None:
-            evidence["belonging"] = -ngrams.outside_scores(token_lists)
-    if index is not None and points is not None:
-        evidence["nearness"] = index.nearness(points)
-    return evidence
+    evidence = ngram_evidence(None if ngrams is None else ngrams.read(token_lists))
+    return evidence | record_evidence(points, index)
 
 
-def _weighted_sum(references: Mapping[str, Shares], evidence: Mapping[str, Shares]) -> Shares:
+def ngram_evidence(reading: NgramReading | None) -> dict[str, Shares]:
+    """Gather what the companion has found besides its scores; see :func:`more_evidence`."""
+    if reading is None:
+        return {}
+    evidence = {"familiarity": reading.familiarity}
+    return evidence if reading.outside is None else evidence | {"belonging": -reading.outside}
+
+
+def record_evidence(
+    points: NDArray[np.float32] | None, index: RecordIndex | None
+) -> dict[str, Shares]:
+    """Gather what the training records say; see :func:`more_evidence`."""
+    return {} if index is None or points is None else {"nearness": index.nearness(points)}
+
+
+def _weighted_sum(ladders: Mapping[str, _Ladder], evidence: Mapping[str, Shares]) -> Shares:
     parts = [
-        EVIDENCE[kind] * np.log(_share_below(known, evidence[kind]))
-        for kind, known in references.items()
+        EVIDENCE[kind] * np.log(_share_below(ladder, evidence[kind]))
+        for kind, ladder in ladders.items()
     ]
     total: Shares = np.sum(parts, axis=0)  # (N,)
     return total
 
 
-def _share_below(known: Shares, values: Shares) -> Shares:
+def _ladder(known: Shares) -> _Ladder:
+    steps, counts = np.unique(known, return_counts=True)
+    lowest = 1 / (len(known) + 1)
+    return _Ladder(steps, (np.cumsum(counts) + 1) / (len(known) + 1), lowest)
+
+
+def _share_below(ladder: _Ladder, values: Shares) -> Shares:
     """Compute the share of known values at or below each value; never 0.
 
     Straight from one known value to the next, so that the last bits of a value change nothing to
     speak of.
     """
-    steps, counts = np.unique(known, return_counts=True)
-    shares = (np.cumsum(counts) + 1) / (len(known) + 1)
-    share: Shares = np.interp(values, steps, shares, left=1 / (len(known) + 1))
+    share: Shares = np.interp(values, ladder.values, ladder.shares, left=ladder.lowest)
     return share
 
 

@@ -24,6 +24,8 @@ from gatewise.store.manifest import (
     describe_file,
     manifest_bytes,
 )
+from gatewise.store.onnx_model import ONNX, onnx_bytes
+from gatewise.store.onnx_proof import check_graph
 from gatewise.store.plain_contents import (
     CALIBRATION,
     COMPANION,
@@ -52,7 +54,7 @@ def write_contents(classifier: TextClassifier, folder: Path) -> None:
     ConfigError
         If a parameter or label cannot be written down.
     ModelFileError
-        If a weight is not finite.
+        If a weight is not finite, or the graph does not give the network's probabilities.
     """
     model = classifier.model_
     files = _write_arrays(model, folder)
@@ -62,6 +64,7 @@ def write_contents(classifier: TextClassifier, folder: Path) -> None:
         WORDS: encode(words_to_json(model.vocabulary, model.ngrams)),
         CALIBRATION: encode(calibration_to_json(model.blend, model.decision, model.held_out)),
         GOLDEN: encode(golden_to_json(model)),
+        ONNX: _checked_graph(model),
         _CARD: model_card(model, package_versions()).encode("utf-8"),
     }
     if model.index is not None and model.index.texts is not None:
@@ -109,6 +112,13 @@ def read_contents(folder: Path, manifest: Manifest) -> TextClassifier:
         held_out=read_held_out(folder, manifest, source, len(plain.labels)),
     )
     return classifier
+
+
+def _checked_graph(model: FittedModel) -> bytes:
+    """Draw the network for other programs; its weights stand in it, so that one file is enough."""
+    content = onnx_bytes(model.network.config, model.network.arrays())
+    check_graph(model, content)
+    return content
 
 
 def _write_arrays(model: FittedModel, folder: Path) -> dict[str, dict[str, Any]]:

@@ -57,8 +57,10 @@ class Scorer(Protocol):
         ...
 
 
-def golden_texts(vocabulary: Vocabulary, seed: int, max_length: int) -> list[str]:
-    """Make 50 texts: empty, of unknown words, too long, and of known and misspelt words.
+def golden_texts(
+    vocabulary: Vocabulary, seed: int, max_length: int, n_texts: int = _N_TEXTS
+) -> list[str]:
+    """Make texts: empty, of unknown words, too long, and of known and misspelt words.
 
     Parameters
     ----------
@@ -68,6 +70,8 @@ def golden_texts(vocabulary: Vocabulary, seed: int, max_length: int) -> list[str
         The user's seed.
     max_length : int
         Tokens that the network reads.
+    n_texts : int
+        How many, at least 4.
 
     Returns
     -------
@@ -77,7 +81,7 @@ def golden_texts(vocabulary: Vocabulary, seed: int, max_length: int) -> list[str
     words = vocabulary.words[UNKNOWN + 1 :]
     unknown = [_unknown_word(generator) for _ in range(5)]
     lengths = [min(max_length + 3, _LONGEST)]
-    lengths += [int(n) for n in generator.integers(1, _MOST_WORDS + 1, size=_N_TEXTS - 3)]
+    lengths += [int(n) for n in generator.integers(1, _MOST_WORDS + 1, size=n_texts - 3)]
     made = [[_word(words, generator) for _ in range(length)] for length in lengths]
     return ["", *(_join(text) for text in (unknown, *made))]
 

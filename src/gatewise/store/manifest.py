@@ -57,6 +57,7 @@ SIZE_LIMITS = {
     "held_out.safetensors": 256 * _MEBI,
     "index.safetensors": 256 * _MEBI,
     "labels.json": 64 * _MEBI,
+    "model.onnx": 2 * _GIBI,
     "ngrams.safetensors": 64 * _GIBI,
     "scope.safetensors": _MEBI,
     "texts.json": _GIBI,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gatewise.text.vocabulary import EncodedTexts
 
-__all__ = ["Batch", "collate", "ordered_batches", "shuffled_batches"]
+__all__ = ["Batch", "collate", "ordered_batches", "place_tokens", "shuffled_batches"]
 
 Ids = NDArray[np.int64]
 
@@ -99,6 +99,38 @@ def collate(
     -------
     Batch
     """
+    places, lengths = place_tokens(encoded, texts, max_length=max_length, fixed_length=fixed_length)
+    inside = places > 0  # (B, T)
+    distinct, numbers = np.unique(places[inside] - 1, return_inverse=True)
+    positions = np.zeros(places.shape, dtype=np.int64)  # (B, T)
+    positions[inside] = numbers + 1
+    ngram_ids, ngram_offsets = _gather_ngrams(encoded, distinct)
+    return Batch(
+        word_ids=np.concatenate([np.zeros(1, dtype=np.int64), encoded.word_ids[distinct]]),
+        ngram_ids=ngram_ids,
+        ngram_offsets=np.concatenate([np.zeros(1, dtype=np.int64), ngram_offsets]),
+        positions=positions,
+        lengths=lengths,
+    )
+
+
+def place_tokens(
+    encoded: EncodedTexts, texts: Ids, *, max_length: int, fixed_length: bool = False
+) -> tuple[Ids, Ids]:
+    """Lay some texts side by side.
+
+    Parameters
+    ----------
+    encoded, texts, max_length, fixed_length
+        As for :func:`collate`.
+
+    Returns
+    -------
+    places : ndarray of int64, shape (B, T)
+        Each text as one plus positions into the distinct tokens; 0 where there is padding.
+    lengths : ndarray of int64, shape (B,)
+        Number of tokens of each text, at least 1.
+    """
     starts, ends = encoded.offsets[texts], encoded.offsets[texts + 1]
     kept = np.minimum(ends - starts, max_length)
     starts = ends - kept if fixed_length else starts
@@ -106,18 +138,9 @@ def collate(
     columns = np.arange(width)
     first = (width - kept if fixed_length else np.zeros_like(kept))[:, None]
     inside = (columns >= first) & (columns < first + kept[:, None])  # (B, T)
-    used = encoded.tokens[(starts[:, None] + columns - first)[inside]]
-    distinct, places = np.unique(used, return_inverse=True)
-    positions = np.zeros(inside.shape, dtype=np.int64)  # (B, T)
-    positions[inside] = places + 1
-    ngram_ids, ngram_offsets = _gather_ngrams(encoded, distinct)
-    return Batch(
-        word_ids=np.concatenate([np.zeros(1, dtype=np.int64), encoded.word_ids[distinct]]),
-        ngram_ids=ngram_ids,
-        ngram_offsets=np.concatenate([np.zeros(1, dtype=np.int64), ngram_offsets]),
-        positions=positions,
-        lengths=np.full(len(kept), width) if fixed_length else np.maximum(kept, 1),
-    )
+    places = np.zeros(inside.shape, dtype=np.int64)  # (B, T)
+    places[inside] = encoded.tokens[(starts[:, None] + columns - first)[inside]] + 1
+    return places, np.full(len(kept), width) if fixed_length else np.maximum(kept, 1)
 
 
 def _gather_ngrams(encoded: EncodedTexts, distinct: Ids) -> tuple[Ids, Ids]:

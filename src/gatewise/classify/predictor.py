@@ -1,0 +1,246 @@
+"""A fitted model for those who only ask it: numpy and ONNX Runtime, no torch, no scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.classify.blend import Blend
+from gatewise.classify.decision import Decision
+from gatewise.classify.nearest import RecordIndex
+from gatewise.classify.ngrams import NgramModel
+from gatewise.classify.reading import RawScores, Reading, blend_scores, read_tokens
+from gatewise.classify.scope import Scope, ngram_evidence
+from gatewise.classify.texts import check_texts
+from gatewise.network.config import NetworkConfig
+from gatewise.network.plain import plain_log_probabilities
+from gatewise.text.batches import place_tokens
+from gatewise.text.tokens import tokenize
+from gatewise.text.vocabulary import PAD, EncodedTexts, Vocabulary
+
+__all__ = ["GraphNetwork", "Predictor", "Session"]
+
+Scores = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+Vectors = NDArray[np.float32]
+
+_TEXTS_AT_A_TIME = 4096  # their distinct tokens' vectors are held together
+_TEXTS_PER_BATCH = 32
+_TOKENS_PER_BATCH = 8192  # so that batches of long texts take no more memory
+
+
+class Session(Protocol):
+    """A network that is ready to compute, as ONNX Runtime's ``InferenceSession``."""
+
+    def run(self, output_names: Sequence[str], input_feed: Mapping[str, Any]) -> Sequence[Any]:
+        """Compute the outputs asked for."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class GraphNetwork:
+    """The network as a graph, and the vectors that stand before it.
+
+    Attributes
+    ----------
+    config : NetworkConfig
+        Sizes and parts.
+    arrays : dict of str to ndarray of float32
+        The tables of vectors and the projection, by their names in
+        :class:`gatewise.network.model.TextNetwork`.
+    session : Session
+        ``vectors`` (B, T, E) and ``lengths`` (B,) -> ``logits`` (B, C) and ``pooled`` (B, P).
+    """
+
+    config: NetworkConfig
+    arrays: Mapping[str, Vectors]
+    session: Session
+
+    def vectors(self, encoded: EncodedTexts) -> Vectors:
+        """Compose the vector of padding and of each distinct token, (1 + U, E)."""
+        composed = self.arrays["words.weight"][np.append(PAD, encoded.word_ids)]  # (1 + U, W)
+        if "ngrams.weight" in self.arrays:
+            table = self.arrays["ngrams.weight"]
+            sizes = np.diff(encoded.ngram_offsets)  # (U,)
+            spelt = np.zeros((len(composed), table.shape[1]), dtype=np.float32)  # (1 + U, G)
+            if some := np.flatnonzero(sizes).tolist():
+                starts = encoded.ngram_offsets[some]
+                sums = np.add.reduceat(table[encoded.ngram_ids], starts, axis=0)
+                spelt[1:][some] = sums / sizes[some, None].astype(np.float32)
+            composed = np.concatenate([composed, spelt], axis=1)  # (1 + U, W + G)
+        if self.config.projection:
+            composed = composed @ self.arrays["project.weight"].T  # (1 + U, E)
+            composed += self.arrays["project.bias"]
+        return np.asarray(composed)  # (1 + U, E)
+
+    def read(self, encoded: EncodedTexts, index: RecordIndex | None) -> tuple[Scores, Vectors]:
+        """Score texts, and locate them among the training records.
+
+        Parameters
+        ----------
+        encoded : EncodedTexts
+            N texts.
+        index : RecordIndex or None
+            The training records.
+
+        Returns
+        -------
+        scores : ndarray of float64, shape (N, C)
+            Logarithms of probabilities, in nats.
+        points : ndarray of float32, shape (N, K)
+            Without an index K is 0.
+        """
+        vectors, config = self.vectors(encoded), self.config  # (1 + U, E)
+        logits = np.empty((len(encoded), config.n_classes))  # (N, C)
+        points = np.empty((len(encoded), 0 if index is None else index.axes.shape[1]), np.float32)
+        for numbers in _batches(encoded.lengths, config):
+            places, lengths = place_tokens(
+                encoded, numbers, max_length=config.max_length, fixed_length=config.fixed_length
+            )
+            feed = {"vectors": vectors[places], "lengths": lengths.astype(np.int32)}
+            names = ["logits"] if index is None else ["logits", "pooled"]
+            logits[numbers], *pooled = self.session.run(names, feed)
+            if index is not None:
+                points[numbers] = index.locate(pooled[0])  # (B, K)
+        return plain_log_probabilities(logits, config.output), points
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """A fitted model that reads texts and cannot be fitted.
+
+    Attributes
+    ----------
+    language : str
+        How texts are cut into tokens.
+    classes : ndarray of shape (C,)
+        The labels as they were given, in the order of their numbers.
+    vocabulary : Vocabulary
+        Words and character n-grams.
+    network : GraphNetwork
+        The trained network.
+    ngrams : NgramModel or None
+        The linear companion.
+    blend : Blend
+        Temperatures and the companion's weight.
+    decision : Decision
+        When no answer is given.
+    scope : Scope or None
+        How far texts lie inside what it knows.
+    index : RecordIndex or None
+        Its training records.
+    """
+
+    language: str
+    classes: NDArray[Any]
+    vocabulary: Vocabulary
+    network: GraphNetwork
+    ngrams: NgramModel | None
+    blend: Blend
+    decision: Decision = field(default_factory=Decision)
+    scope: Scope | None = None
+    index: RecordIndex | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes as strings."""
+        return tuple(str(label) for label in self.classes)
+
+    def tokens(self, text: str) -> list[str]:
+        """Cut a text into the tokens that are read."""
+        return tokenize(text, self.language)
+
+    def read(self, texts: Sequence[str]) -> Reading:
+        """Compute all that the model says of each text: probabilities, in-scope score, decision.
+
+        Parameters
+        ----------
+        texts : sequence of str, length N
+
+        Returns
+        -------
+        Reading
+
+        Raises
+        ------
+        DataError
+            If these are no texts.
+        """
+        return self.read_tokens(self._tokens(texts))
+
+    def read_tokens(self, token_lists: Sequence[Sequence[str]]) -> Reading:
+        """Do the same with texts that are tokens already."""
+        return read_tokens(self, token_lists)
+
+    def predict_proba(self, texts: Sequence[str]) -> Scores:
+        """Compute the calibrated probability of each class, float64, shape (N, C)."""
+        return np.exp(blend_scores(self.raw_scores(self._tokens(texts)), self.blend).blend)
+
+    def predict(self, texts: Sequence[str], *, abstain: bool = False) -> NDArray[Any]:
+        """Name the most probable class of each text.
+
+        Parameters
+        ----------
+        texts : sequence of str, length N
+            The texts.
+        abstain : bool
+            Name none where the text lies outside what the model knows, or the probability is too
+            small.
+
+        Returns
+        -------
+        ndarray of shape (N,)
+            Classes; if it may abstain, of dtype object, with None for a text without an answer.
+        """
+        if not abstain:
+            return np.asarray(self.classes[self.predict_proba(texts).argmax(axis=1)])
+        reading = self.read(texts)
+        found = self.classes[reading.parts.blend.argmax(axis=1)].astype(object)
+        found[~reading.answers] = None
+        return np.asarray(found)
+
+    def raw_scores(self, token_lists: Sequence[Sequence[str]]) -> RawScores:
+        """Score tokenised texts by each part; see :func:`gatewise.classify.reading.read_tokens`."""
+        reading = self.ngrams.read(token_lists) if self.ngrams else None
+        found = [
+            self.network.read(self.vocabulary.encode(token_lists[start:end]), self.index)
+            for start, end in _chunks(len(token_lists))
+        ]
+        scores, points = (np.concatenate(part) for part in zip(*found, strict=True))
+        return RawScores(
+            network=scores,
+            ngrams=reading.scores if reading else None,
+            points=None if self.index is None else points,
+            evidence=ngram_evidence(reading),
+        )
+
+    def reference_probabilities(self, texts: Sequence[str]) -> Scores:
+        """Classify texts, to be held against what the model said when it was saved, (N, C)."""
+        return self.predict_proba(texts)
+
+    def _tokens(self, texts: Sequence[str]) -> list[list[str]]:
+        return [self.tokens(text) for text in check_texts(texts)]
+
+
+def _chunks(n_texts: int) -> list[tuple[int, int]]:
+    """Part N texts; of none, make one part of none."""
+    starts = range(0, max(n_texts, 1), _TEXTS_AT_A_TIME)
+    return [(start, min(start + _TEXTS_AT_A_TIME, n_texts)) for start in starts]
+
+
+def _batches(lengths: Numbers, config: NetworkConfig) -> list[Numbers]:
+    """Group texts into batches of about one length, from the shortest to the longest."""
+    order = np.argsort(lengths, kind="stable")
+    longest = np.minimum(lengths[order], config.max_length).tolist()
+    batches, start = [], 0
+    while start < len(order):
+        end = min(start + _TEXTS_PER_BATCH, len(order))
+        width = config.max_length if config.fixed_length else longest[end - 1]
+        end = min(end, start + max(1, _TOKENS_PER_BATCH // max(1, width)))
+        batches.append(order[start:end])
+        start = end
+    return batches

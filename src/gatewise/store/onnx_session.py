@@ -1,0 +1,79 @@
+"""A graph that was written here -> a network that is ready to compute, by ONNX Runtime."""
+
+from __future__ import annotations
+
+import onnxruntime
+
+from gatewise.base.config import check_whole_number
+from gatewise.classify.plain_model import PlainModel
+from gatewise.classify.predictor import GraphNetwork, Predictor, Session
+from gatewise.store.arrays import split_tables
+
+__all__ = ["make_predictor", "open_session"]
+
+_ERRORS_ONLY = 3
+_PROJECTION = ("project.weight", "project.bias")
+
+
+def open_session(content: bytes, *, threads: int = 1) -> Session:
+    """Make a graph ready to compute on the processor.
+
+    Parameters
+    ----------
+    content : bytes
+        From :func:`gatewise.store.onnx_model.onnx_bytes`. Not from a file: what ONNX Runtime does
+        with a graph made by somebody else is not for us to vouch for.
+    threads : int
+        Threads that share one text's or batch's work.
+
+    Returns
+    -------
+    Session
+
+    Raises
+    ------
+    ConfigError
+        If there are no such numbers of threads.
+    """
+    check_whole_number("threads", threads, 1, 1024)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    # Threads that wait must not keep a server's processors busy.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session: Session = onnxruntime.InferenceSession(
+        content, options, providers=["CPUExecutionProvider"]
+    )
+    return session
+
+
+def make_predictor(model: PlainModel, content: bytes, *, threads: int = 1) -> Predictor:
+    """Put a model's graph in the place of its weights.
+
+    Parameters
+    ----------
+    model : PlainModel
+        A fitted model.
+    content : bytes
+        Its graph.
+    threads : int
+        As for :func:`open_session`.
+
+    Returns
+    -------
+    Predictor
+    """
+    tables, weights = split_tables(model.network.arrays)
+    outside = tables | {name: weights[name] for name in _PROJECTION if name in weights}
+    return Predictor(
+        language=model.language,
+        classes=model.classes,
+        vocabulary=model.vocabulary,
+        network=GraphNetwork(model.network.config, outside, open_session(content, threads=threads)),
+        ngrams=model.ngrams,
+        blend=model.blend,
+        decision=model.decision,
+        scope=model.scope,
+        index=model.index,
+    )

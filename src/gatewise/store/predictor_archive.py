@@ -1,0 +1,69 @@
+"""``load_predictor``: a saved model for those who only ask it, without torch or scikit-learn."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gatewise import __version__
+from gatewise.base.errors import ModelFileError
+from gatewise.classify.predictor import Predictor
+from gatewise.store.golden import GOLDEN, check_golden
+from gatewise.store.manifest import Manifest, check_folder
+from gatewise.store.onnx_model import ONNX, onnx_bytes
+from gatewise.store.onnx_session import make_predictor
+from gatewise.store.plain_contents import read_plain
+
+__all__ = ["load_predictor"]
+
+
+def load_predictor(folder: str | os.PathLike[str], *, threads: int = 1) -> Predictor:
+    """Read a saved model to classify texts with, with the same checks as :func:`gatewise.load`.
+
+    The graph is drawn once more from the checked weights, and that is what ONNX Runtime is given.
+    The file ``model.onnx``, there for other programs, is only compared with it.
+
+    Parameters
+    ----------
+    folder : path
+        Of the saved model.
+    threads : int
+        Threads that share the network's work on a batch. A server that answers several requests at
+        a time does best with 1.
+
+    Returns
+    -------
+    Predictor
+        With the probabilities of the classifier that was saved, to 1e-5. Several threads may ask it
+        at once.
+
+    Raises
+    ------
+    ModelFileError
+        If the folder is no saved model, was changed or damaged, comes from a newer gatewise, or
+        gives other probabilities with the packages installed.
+    ConfigError
+        If there are no such numbers of threads.
+    """
+    path = Path(folder)
+    try:
+        manifest = check_folder(path)
+        plain = read_plain(path, manifest)
+        content = onnx_bytes(plain.network.config, plain.network.arrays)
+        _compare(path / ONNX, manifest, content)
+        model = make_predictor(plain, content, threads=threads)
+        check_golden(model, manifest, path / GOLDEN)
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be read: {error}") from error
+    return model
+
+
+def _compare(path: Path, manifest: Manifest, content: bytes) -> None:
+    """Refuse a graph that is not the model's; another gatewise may have drawn it otherwise."""
+    if manifest.versions.get("gatewise") != __version__:
+        return
+    if path.read_bytes() != content:
+        raise ModelFileError(
+            f"{path} is not the graph of the weights that lie beside it; take a fresh copy of the "
+            "folder"
+        )
