@@ -79,6 +79,8 @@ class LSTMDirection(nn.Module):
             self.bias,
             torch.zeros_like(self.bias),  # the kernel has a second bias; ours is the sum
         ]
+        if inputs.is_cuda:
+            weights = _in_one_piece(weights)
         states, _, _ = torch.lstm(
             inputs, (start, start), weights, True, 1, 0.0, self.training, False, True
         )
@@ -104,6 +106,13 @@ class LSTMDirection(nn.Module):
             return torch.ones_like(h)  # (B, H)
         draws = torch.rand(h.shape, generator=self.generator)  # (B, H)
         return ((draws >= share) / (1.0 - share)).to(h)  # (B, H)
+
+
+def _in_one_piece(weights: list[Tensor]) -> list[Tensor]:
+    """Lay weights one behind the other in memory, as cuDNN wants them."""
+    flat = torch.cat([weight.reshape(-1) for weight in weights])
+    pieces = torch.split(flat, [weight.numel() for weight in weights])
+    return [piece.view_as(weight) for piece, weight in zip(pieces, weights, strict=True)]
 
 
 class LSTMLayer(nn.Module):
