@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from gatewise.network.lstm import LSTMDirection, LSTMLayer, reverse_texts
+from gatewise.network.lstm import LSTMDirection, LSTMLayer, _in_one_piece, reverse_texts
 
 B, T, E, H = 4, 6, 5, 3
 LENGTHS = [6, 1, 4, 3]
@@ -268,3 +268,14 @@ def make_weights(seed):
     generator = torch.Generator().manual_seed(seed)
     direction = LSTMDirection(E, H, activation="tanh", recurrent_dropout=0.0, generator=generator)
     return torch.cat([weight.flatten() for weight in direction.parameters()])
+
+
+def test_weights_in_one_piece_are_the_same_weights():
+    weights = [weight.requires_grad_() for weight in (torch.randn(4, 3), torch.randn(5))]
+    pieces = _in_one_piece(weights)
+    assert all(torch.equal(piece, weight) for piece, weight in zip(pieces, weights, strict=True))
+    first, second = pieces
+    assert second.data_ptr() == first.data_ptr() + 4 * first.numel()
+    (first.sum() + (second * second).sum()).backward()
+    assert torch.equal(weights[0].grad, torch.ones(4, 3))
+    assert torch.equal(weights[1].grad, 2 * weights[1].detach())

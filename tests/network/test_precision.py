@@ -57,7 +57,8 @@ def test_a_torch_that_cannot_tell_counts_as_unable(processor, monkeypatch):
 
 
 def test_a_gpu_is_taken_where_there_is_one(gpu):
-    assert choose_precision() == Precision("cuda", bf16=True)
+    assert choose_precision() == Precision("cuda", bf16=False)
+    assert choose_precision("cuda", "bfloat16") == Precision("cuda", bf16=True)
     assert choose_precision("cuda:1", "float32") == Precision("cuda:1", bf16=False)
     assert choose_precision("cpu", "float32") == Precision("cpu")
 
@@ -120,3 +121,12 @@ def test_another_c_library_is_no_trouble(monkeypatch, error):
 
     monkeypatch.setattr(ctypes, "CDLL", fail)
     assert keep_freed_memory() is False
+
+
+def test_float32_on_a_gpu_is_not_rounded():
+    """cuDNN's own default would be; only here can it be asked for without a card."""
+    before = torch.backends.cudnn.allow_tf32
+    with Precision("cuda").autocast():
+        assert not torch.backends.cudnn.allow_tf32
+        assert torch.backends.cudnn.deterministic
+    assert torch.backends.cudnn.allow_tf32 == before
