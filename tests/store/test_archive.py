@@ -123,7 +123,8 @@ def weights(network):
 def plain(value):
     """Arrays as dtypes and lists, so that equal ones compare equal."""
     if dataclasses.is_dataclass(value):
-        return {name: plain(one) for name, one in vars(value).items()}
+        names = [field.name for field in dataclasses.fields(value)]
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, dict):
         return {name: plain(one) for name, one in value.items()}
     return (value.dtype, value.tolist()) if isinstance(value, np.ndarray) else value

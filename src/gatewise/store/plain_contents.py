@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise import __version__
 from gatewise.base.errors import ModelFileError
 from gatewise.classify.blend import Blend
 from gatewise.classify.decision import Decision
@@ -27,6 +28,7 @@ from gatewise.store.insight import read_index, read_scope
 from gatewise.store.labels import labels_from_json
 from gatewise.store.manifest import FileEntry, Manifest
 from gatewise.store.network_settings import network_settings_from_json
+from gatewise.store.onnx_model import ONNX, onnx_bytes
 from gatewise.store.settings import check_keys, decode, settings_from_json, settings_to_json
 from gatewise.store.words import words_from_json
 
@@ -69,11 +71,13 @@ def read_plain(folder: Path, manifest: Manifest) -> PlainModel:
         "n_classes": (len(classes), LABELS),
     }
     _check_sizes(folder, config, counted)
+    network = PlainNetwork(config, _read_weights(folder, config, manifest))
+    _check_graph(folder / ONNX, network, manifest)
     return PlainModel(
         language=manifest.tokenizer.language,
         classes=classes,
         vocabulary=vocabulary,
-        network=PlainNetwork(config, _read_weights(folder, config, manifest)),
+        network=network,
         ngrams=_read_companion(folder, terms, len(classes), manifest.files.get(COMPANION)),
         blend=blend,
         decision=decision,
@@ -124,6 +128,20 @@ def _read_weights(
     for name, shapes in groups.items():
         arrays |= read_arrays(folder / name, shapes, manifest.files[name].tensors)
     return arrays
+
+
+def _check_graph(path: Path, network: PlainNetwork, manifest: Manifest) -> None:
+    """Refuse a graph that was not drawn from the weights; another gatewise may draw otherwise.
+
+    The file is there for other programs. Nothing here takes it apart, or hands it to what does.
+    """
+    if manifest.versions.get("gatewise") != __version__:
+        return
+    if path.read_bytes() != onnx_bytes(network.config, network.arrays):
+        raise ModelFileError(
+            f"{path} is not the graph of the weights that lie beside it; take a fresh copy of the "
+            "folder"
+        )
 
 
 def _read_companion(

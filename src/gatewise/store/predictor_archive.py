@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gatewise import __version__
 from gatewise.base.errors import ModelFileError
 from gatewise.classify.predictor import Predictor
 from gatewise.store.golden import GOLDEN, check_golden
-from gatewise.store.manifest import Manifest, check_folder
-from gatewise.store.onnx_model import ONNX, onnx_bytes
+from gatewise.store.manifest import check_folder
+from gatewise.store.onnx_model import onnx_bytes
 from gatewise.store.onnx_session import make_predictor
 from gatewise.store.plain_contents import read_plain
 
@@ -50,20 +49,8 @@ def load_predictor(folder: str | os.PathLike[str], *, threads: int = 1) -> Predi
         manifest = check_folder(path)
         plain = read_plain(path, manifest)
         content = onnx_bytes(plain.network.config, plain.network.arrays)
-        _compare(path / ONNX, manifest, content)
         model = make_predictor(plain, content, threads=threads)
         check_golden(model, manifest, path / GOLDEN)
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read: {error}") from error
     return model
-
-
-def _compare(path: Path, manifest: Manifest, content: bytes) -> None:
-    """Refuse a graph that is not the model's; another gatewise may have drawn it otherwise."""
-    if manifest.versions.get("gatewise") != __version__:
-        return
-    if path.read_bytes() != content:
-        raise ModelFileError(
-            f"{path} is not the graph of the weights that lie beside it; take a fresh copy of the "
-            "folder"
-        )

@@ -1,0 +1,117 @@
+"""The graph of a network, held against the network in numpy, in float64 and step by step."""
+
+import itertools
+
+import numpy as np
+import onnx
+import pytest
+
+from gatewise.network.config import POOLINGS, NetworkConfig
+from gatewise.network.plain import PlainNetwork
+from gatewise.store.arrays import network_shapes
+from gatewise.store.onnx_model import LENGTHS, LOGITS, POOLED, VECTORS, onnx_bytes
+from gatewise.store.onnx_session import open_session
+
+LENGTHS_OF_TEXTS = [6, 1, 3, 2, 5]
+
+
+def make_config(**changes):
+    sizes = {"n_words": 9, "n_ngrams": 0, "n_classes": 3, "word_dimension": 4, "units": 3}
+    return NetworkConfig(**{**sizes, "max_length": 6, **changes})
+
+
+def draw_weights(config, seed=0):
+    """Random and unequal, biases too."""
+    generator = np.random.default_rng(seed)
+    return {
+        name: (0.7 * generator.normal(size=shape)).astype(np.float32)
+        for name, shape in network_shapes(config).items()
+    }
+
+
+def draw_texts(config, seed=1):
+    generator = np.random.default_rng(seed)
+    lengths = [config.max_length] * 5 if config.fixed_length else LENGTHS_OF_TEXTS
+    vectors = generator.normal(size=(5, config.max_length, config.vector_size))
+    return vectors.astype(np.float32), np.array(lengths, dtype=np.int32)
+
+
+def run(session, vectors, lengths):
+    return session.run([LOGITS, POOLED], {VECTORS: vectors, LENGTHS: lengths})
+
+
+def options():
+    for pooling, pool_vectors, fixed in itertools.product(POOLINGS, (False, True), (False, True)):
+        if (pool_vectors and pooling in ("last", "flatten")) or (
+            pooling == "flatten" and not fixed
+        ):
+            continue
+        yield {"pooling": pooling, "pool_vectors": pool_vectors, "fixed_length": fixed}
+
+
+PARTS = [
+    {"activation": activation, "bidirectional": both, "layers": layers}
+    for activation, both, layers in itertools.product(("tanh", "relu"), (True, False), (1, 3))
+]
+
+
+@pytest.mark.parametrize("parts", PARTS, ids=str)
+def test_every_network_says_the_same_as_a_graph(parts):
+    for pooling in options():
+        config = make_config(**parts, **pooling)
+        weights = draw_weights(config)
+        written = onnx_bytes(config, weights)
+        onnx.checker.check_model(onnx.load_model_from_string(written), full_check=True)
+        vectors, lengths = draw_texts(config)
+        logits, pooled = run(open_session(written), vectors, lengths)
+        plain = PlainNetwork(config, weights)
+        for row, length in enumerate(lengths):
+            trace = plain.trace(vectors[row, :length].astype(np.float64))
+            np.testing.assert_allclose(pooled[row], trace.pooled, rtol=2e-5, atol=2e-5)
+            np.testing.assert_allclose(logits[row], trace.logits, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("pooling", ["max", "mean", "last"])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_what_stands_behind_a_text_makes_no_difference(pooling, layers):
+    """Not a bit, whatever it is: so a text says alone what it says in a batch."""
+    config = make_config(pooling=pooling, layers=layers, pool_vectors=pooling != "last")
+    session = open_session(onnx_bytes(config, draw_weights(config)))
+    vectors, lengths = draw_texts(config)
+    together = run(session, vectors, lengths)
+    for row, length in enumerate(lengths):
+        vectors[row, length:] = 1e6
+    for one, other in zip(run(session, vectors, lengths), together, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for row, length in enumerate(lengths):
+        alone = run(session, vectors[row : row + 1, :length], lengths[row : row + 1])
+        for one, other in zip(alone, together, strict=True):
+            np.testing.assert_array_equal(one[0], other[row])
+
+
+def test_states_below_zero_are_not_hidden_by_padding():
+    """All states of a text can be negative, and zero would be their maximum."""
+    config = make_config(pooling="max", units=1, bidirectional=False)
+    weights = draw_weights(config)
+    weights["layers.0.forward_direction.input_weights"][:] = 0
+    weights["layers.0.forward_direction.bias"][:] = [5, 0, -5, 5]
+    vectors, lengths = draw_texts(config)
+    _, pooled = run(open_session(onnx_bytes(config, weights)), vectors, lengths)
+    assert (pooled < -0.5).all()
+
+
+def test_equal_networks_give_equal_bytes():
+    config = make_config(layers=2, output="sigmoid")
+    assert onnx_bytes(config, draw_weights(config)) == onnx_bytes(config, draw_weights(config))
+    assert onnx_bytes(config, draw_weights(config)) != onnx_bytes(config, draw_weights(config, 1))
+
+
+def test_the_file_tells_what_goes_in_and_comes_out():
+    config = make_config(output="sigmoid", fixed_length=True)
+    model = onnx.load_model_from_string(onnx_bytes(config, draw_weights(config)))
+    notes = {one.key: one.value for one in model.metadata_props}
+    assert notes["gatewise.output"] == "sigmoid"
+    assert {one.name for one in model.graph.input} == {VECTORS, LENGTHS}
+    assert {one.name for one in model.graph.output} == {LOGITS, POOLED}
+    assert model.producer_name == "gatewise"
+    assert not any(tensor.external_data for tensor in model.graph.initializer)
