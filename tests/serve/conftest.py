@@ -13,7 +13,8 @@ import pytest
 from gatewise.classify.classifier import TextClassifier
 from gatewise.serve.server import make_server
 from gatewise.serve.settings import Limits, ServerSettings
-from gatewise.store.archive import load, save
+from gatewise.store.archive import save
+from gatewise.store.predictor_archive import load_predictor
 
 FIT = {
     "units": 4,
@@ -27,21 +28,9 @@ FIT = {
 }
 
 
-class WithTorch:
-    """A model as a server wants it, computed by torch."""
-
-    def __init__(self, folder):
-        self._classifier = load(folder)
-        for name in ("labels", "language", "decision", "index"):
-            setattr(self, name, getattr(self._classifier.model_, name))
-
-    def read(self, texts):
-        return self._classifier.read(texts)
-
-
 @pytest.fixture(scope="session")
 def loader():
-    return WithTorch
+    return load_predictor
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import gatewise
+from gatewise.base.errors import ConfigError
+from gatewise.base.files import sha256_file
+from gatewise.serve.models import named_folders
+from gatewise.serve.service import json_body
 from gatewise.store.archive import load
+from gatewise.store.predictor_archive import load_predictor
 
 TEXTS = ["my card is stuck", "what is my balance", "!!", "", "sende money abroad 我的"]
 
@@ -22,9 +31,9 @@ def predicted(client, texts, **more):
     return answer.json()["predictions"]
 
 
-def test_predict_says_what_the_classifier_says(client, classifier):
+def test_predict_says_what_the_model_says(client, classifier, tickets):
     found = predicted(client, TEXTS)
-    reading = classifier.read(TEXTS)
+    reading = load_predictor(tickets).read(TEXTS)
     probabilities = np.exp(reading.parts.blend)
     for row, one in enumerate(found):
         if one["reason"]:
@@ -55,3 +64,105 @@ def test_replay(client, classifier):
     found = answer.json()
     assert [token["surface"] for token in found["tokens"]] == ["my", "card", "is", "stuck"]
     assert found["label"] == classifier.predict(["my card is stuck"])[0]
+
+
+def test_models(client, tickets):
+    found = client.get("/v1/models").json()
+    assert found["limits"]["texts"] == 256
+    (one,) = found["models"]
+    assert one == client.get("/v1/model").json() == client.get("/v1/models/tickets").json()
+    assert one["labels"] == ["balance", "card", "transfer"]
+    assert one["checksum"] == sha256_file(tickets / "manifest.json")
+    assert one["versions"]["gatewise"] == gatewise.__version__
+    assert one["n_nearest"] == 160
+    assert "held_out" in one["facts"]
+    assert not one["has_report"]
+
+
+def test_several_models(serve, models, refused):
+    folders = {"a": models / "first", "b": models / "second"}
+    with serve(folders) as client:
+        assert [one["name"] for one in client.get("/v1/models").json()["models"]] == ["a", "b"]
+        assert "'a' or 'b'" in refused(client.post("/v1/predict", json={"texts": ["x"]}), 422)
+        refused(client.get("/v1/model"), 422)
+        for name, folder in folders.items():
+            (found,) = predicted(client, ["my card is stuck"], model=name)
+            probability = load_predictor(folder).predict_proba(["my card is stuck"]).max()
+            assert found["probability"] == pytest.approx(probability, abs=1e-9)
+            assert client.get(f"/v1/model?name={name}").json()["name"] == name
+
+
+def test_a_report(serve, loader, tickets, tmp_path, refused):
+    folder = tmp_path / "tickets"
+    shutil.copytree(tickets, folder)
+    with serve({"tickets": folder}) as client:
+        assert "gatewise report" in refused(client.get("/v1/models/tickets/report"), 404)
+        (folder / "report.html").write_text("<p>found</p>", encoding="utf-8")
+        answer = client.get("/v1/models/tickets/report")
+        assert answer.text == "<p>found</p>"
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert answer.headers["content-security-policy"].startswith("sandbox allow-scripts; ")
+        assert client.get("/v1/model").json()["has_report"]
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/models/", "/v1/models/other", "/docs", "/redoc"])
+def test_an_address_where_nothing_is(client, refused, path):
+    refused(client.get(path), 404)
+
+
+def test_another_method(client, refused):
+    assert "GET is not answered here; use POST" in refused(client.get("/v1/predict"), 405)
+    refused(client.delete("/v1/models"), 405)
+
+
+def test_metrics_count(serve):
+    with serve() as client:
+        predicted(client, ["my card", "what is my balance"])
+        client.post("/v1/predict", json={})
+        client.post("/v1/file", content=b"text\nmy card\n")
+        client.get("/secret")
+        found = client.get("/metrics")
+        assert found.headers["content-type"].startswith("text/plain; version=")
+        lines = found.text.splitlines()
+        assert 'gatewise_requests_total{route="/v1/predict",status="200"} 1.0' in lines
+        assert 'gatewise_requests_total{route="/v1/predict",status="422"} 1.0' in lines
+        assert 'gatewise_requests_total{route="none",status="404"} 1.0' in lines
+        assert 'gatewise_request_seconds_count{route="/v1/predict"} 2.0' in lines
+        assert 'gatewise_texts_total{model="tickets"} 3.0' in lines
+        assert "gatewise_requests_in_flight 1.0" in lines
+        assert any(line.startswith("gatewise_model_load_seconds") for line in lines)
+        assert any(line.startswith("gatewise_model_info") for line in lines)
+
+
+def test_abstentions_are_counted(serve):
+    with serve() as client:
+        found = predicted(client, ["zzz qqq xxx", "my card is stuck", "vvv www"])
+        n_abstained = sum(one["decision"] == "abstain" for one in found)
+        assert n_abstained > 0
+        wanted = f'gatewise_abstentions_total{{model="tickets"}} {float(n_abstained)}'
+        assert wanted in client.get("/metrics").text
+
+
+def test_labels_that_utf8_has_no_bytes_for():
+    assert json.loads(json_body({"a": "\ud800"})) == {"a": "\ud800"}
+    assert json_body({"a": "我"}) == '{"a": "我"}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["a/x", "b/x"], "two models are named 'x'"),
+        (["=a"], "give FOLDER or NAME=FOLDER"),
+        (["a="], "give FOLDER or NAME=FOLDER"),
+        (["a b=c"], "letters, digits"),
+        (["ä"], "letters, digits"),
+    ],
+)
+def test_names_of_models_that_will_not_do(arguments, words):
+    with pytest.raises(ConfigError, match=words):
+        named_folders(arguments)
+
+
+def test_names_of_models(tmp_path):
+    found = named_folders(["a/one", "two=b/c=d"])
+    assert found == {"one": Path("a/one"), "two": Path("b/c=d")}

@@ -18,7 +18,7 @@ _PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 ModelsArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="MODEL...",
+        metavar="MODEL",
         help="Folders of trained models; each has the name of its folder, or give NAME=FOLDER.",
         show_default=False,
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, FastAPI, Query, Request
@@ -21,7 +21,7 @@ from gatewise.serve.inference import infer_answer, model_metadata, texts_of
 from gatewise.serve.limits import FILE_PATH, LimitedApp
 from gatewise.serve.metrics import CountedApp
 from gatewise.serve.models import LoadedModel
-from gatewise.serve.pages import PAGE, REPORT, REPORT_HEADERS, STATIC, PageFiles, Pieces
+from gatewise.serve.pages import REPORT, REPORT_HEADERS, STATIC, PageFiles, Pieces
 from gatewise.serve.refusals import RefusedError
 from gatewise.serve.reloading import Reloader
 from gatewise.serve.schemas import (
@@ -50,7 +50,9 @@ _COMMON = (400, 401, 403, 404, 421, 422, 500)
 _WITH_BODY = (*_COMMON, 408, 413, 415, 429, 503)
 
 
-def create_app(service: Service, reloader: Reloader | None = None) -> ASGIApp:
+def create_app(
+    service: Service, reloader: Reloader | None = None, more: Sequence[APIRouter] = ()
+) -> ASGIApp:
     """Put routes, limits and guards together.
 
     Parameters
@@ -59,6 +61,8 @@ def create_app(service: Service, reloader: Reloader | None = None) -> ASGIApp:
         What answers; closed when the application ends.
     reloader : Reloader, optional
         Runs as long as the application does.
+    more : sequence of APIRouter
+        Further routes, such as those of the page; they come first.
 
     Returns
     -------
@@ -84,10 +88,12 @@ def create_app(service: Service, reloader: Reloader | None = None) -> ASGIApp:
         openapi_url="/openapi.json",
     )
     add_complaints(app)
+    for router in more:
+        app.include_router(router, responses=_errors(_WITH_BODY))
     app.include_router(_answering(service), responses=_errors(_WITH_BODY))
     app.include_router(_files(service), responses=_errors(_WITH_BODY))
     app.include_router(_telling(service), responses=_errors(_COMMON))
-    app.include_router(_protocol(service), prefix="/v2", responses=_errors(_COMMON))
+    app.include_router(_protocol(service), responses=_errors(_COMMON))
     app.mount("/static", PageFiles(directory=STATIC, check_dir=False))
     settings = service.settings
     limited = LimitedApp(app, settings.limits, service.drain)
@@ -208,9 +214,7 @@ def _telling(service: Service) -> APIRouter:
 
     @router.get("/", include_in_schema=False)
     async def page() -> Response:
-        if not PAGE.is_file():
-            raise RefusedError(404, "this server has no page; /openapi.json lists what there is")
-        return FileResponse(PAGE, media_type="text/html")
+        raise RefusedError(404, "this server has no page; /openapi.json lists what there is")
 
     return router
 
@@ -218,29 +222,29 @@ def _telling(service: Service) -> APIRouter:
 def _protocol(service: Service) -> APIRouter:
     router = APIRouter()
 
-    @router.get("", response_model=ServerAnswer)
+    @router.get("/v2", response_model=ServerAnswer)
     async def server() -> Response:
         """Tell what the server is."""
         return _json({"name": "gatewise", "version": __version__, "extensions": []})
 
-    @router.get("/health/live", response_model=FlagAnswer)
+    @router.get("/v2/health/live", response_model=FlagAnswer)
     async def live() -> Response:
         """Tell that the server runs."""
         return _json({"live": True})
 
-    @router.get("/health/ready", response_model=FlagAnswer, responses=_errors((503,)))
+    @router.get("/v2/health/ready", response_model=FlagAnswer, responses=_errors((503,)))
     async def ready() -> Response:
         """Tell whether requests should be sent here."""
         if service.drain.has_begun:
             raise RefusedError(503, "the server is about to stop; ask another one")
         return _json({"ready": True})
 
-    @router.get("/models/{name}", response_model=MetadataAnswer)
+    @router.get("/v2/models/{name}", response_model=MetadataAnswer)
     async def metadata(name: str) -> Response:
         """Tell what a model takes and gives."""
         return _json(model_metadata(service.shelf.find(name)))
 
-    @router.get("/models/{name}/ready", response_model=FlagAnswer, responses=_errors((503,)))
+    @router.get("/v2/models/{name}/ready", response_model=FlagAnswer, responses=_errors((503,)))
     async def model_ready(name: str) -> Response:
         """Tell whether requests for a model should be sent here."""
         loaded = service.shelf.find(name)

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,7 +139,7 @@ class Batcher:
 
 
 def _read(model: Model, texts: Sequence[str]) -> Scores:
-    reading: Any = model.read(texts)
+    reading = model.read(texts)
     return Scores(np.exp(reading.parts.blend), reading.in_scope, reading.answers, reading.points)
 
 

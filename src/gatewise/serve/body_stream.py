@@ -81,10 +81,16 @@ class BodyStream(io.RawIOBase):
         return len(piece)
 
     def first_lines(self) -> bytes:
-        """Look at the first lines, up to a sample for the encoding, without reading them."""
+        """Look at the first lines, up to a sample for the encoding, without reading them.
+
+        Raises
+        ------
+        TimeoutError
+            If nothing comes.
+        """
         head = b""
         while len(head) < SAMPLE_SIZE and not head.endswith((b"\n", b"\r")):
-            chunk = self._next_chunk()
+            chunk = self._checked(self._call(self._fetch()))
             if not chunk:
                 break
             head += chunk
@@ -92,7 +98,12 @@ class BodyStream(io.RawIOBase):
         return head
 
     def _next_chunk(self) -> bytes:
-        chunk = self._call(self._fetch())
+        try:
+            return self._checked(self._call(self._fetch()))
+        except TimeoutError as error:
+            raise DataError(f"{error}; send {_NAME} faster") from None
+
+    def _checked(self, chunk: bytes) -> bytes:
         newline = chunk.rfind(b"\n")
         self._n_in_line = len(chunk) - newline - 1 + (self._n_in_line if newline < 0 else 0)
         if self._n_in_line > _LONGEST_LINE:

@@ -78,7 +78,7 @@ def infer_answer(
             for answer in answers
         ],
     }
-    if all(answer.in_scope is None for answer in answers):
+    if loaded.plain.scope is None:
         wanted = [name for name in wanted if name != "in_scope"]
     told = {"model_name": loaded.name, "model_version": version_of(loaded)}
     if request.id is not None:

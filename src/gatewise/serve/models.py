@@ -13,6 +13,7 @@ from gatewise.base.files import sha256_file
 from gatewise.classify.decision import Decision
 from gatewise.classify.nearest import RecordIndex
 from gatewise.classify.plain_model import PlainModel
+from gatewise.classify.reading import Reading
 from gatewise.serve.refusals import RefusedError
 from gatewise.store.manifest import MANIFEST, Manifest, read_manifest
 from gatewise.store.plain_archive import load_plain
@@ -28,7 +29,7 @@ Stamp = tuple[int, int, int]
 
 
 class Model(Protocol):
-    """What a server needs of a model; what it reads is a :class:`gatewise.classify` Reading."""
+    """What a server needs of a model; several threads may ask it at once."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -50,8 +51,9 @@ class Model(Protocol):
         """Its training records, if it can look for the nearest."""
         ...
 
-    def read(self, texts: Sequence[str]) -> Any:
-        """Classify texts; log-probabilities (N, C), in-scope scores, decisions and points."""
+    def read(self, texts: Sequence[str]) -> Reading:
+        """Compute all that the model says of N texts."""
+        ...
 
 
 @dataclass(frozen=True)

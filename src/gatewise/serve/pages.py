@@ -1,4 +1,4 @@
-"""The page and its files, the report of a model, and answers that come in pieces."""
+"""Files of the page, the report of a model, and answers that come in pieces."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-__all__ = ["PAGE", "REPORT", "REPORT_HEADERS", "STATIC", "PageFiles", "Pieces"]
+__all__ = ["REPORT", "REPORT_HEADERS", "STATIC", "PageFiles", "Pieces"]
 
 _HERE = Path(__file__).parent
-PAGE = _HERE / "templates" / "index.html"
 STATIC = _HERE / "static"
 REPORT = "report.html"
 
@@ -57,7 +56,9 @@ class Pieces(StreamingResponse):
     """
 
     def __init__(self, first: bytes, rest: AsyncGenerator[bytes, None], media_type: str) -> None:
-        super().__init__(_joined(first, rest), media_type=media_type)
+        # What is not read of a question that broke off must not be taken for the next one.
+        closing = {"Connection": "close"}
+        super().__init__(_joined(first, rest), headers=closing, media_type=media_type)
         self._rest = rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

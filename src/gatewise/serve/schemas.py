@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr
@@ -21,13 +22,17 @@ __all__ = [
 ]
 
 
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("a text has a NUL character; leave it out")
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
+
+def _whole(text: str) -> str:
+    if found := _NO_TEXT.search(text):
+        what = "a NUL character" if found[0] == "\0" else "half a surrogate pair"
+        raise ValueError(f"a text has {what} at character {found.start() + 1:,}; leave it out")
     return text
 
 
-Text = Annotated[StrictStr, AfterValidator(_without_nul)]
+Text = Annotated[StrictStr, AfterValidator(_whole)]
 
 
 class _Strict(BaseModel):

@@ -7,11 +7,12 @@ import contextlib
 import math
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import uvicorn
+from fastapi import APIRouter
 
 from gatewise.base.errors import ConfigError
 from gatewise.serve.app import create_app
@@ -105,7 +106,10 @@ class Server(uvicorn.Server):
 
 
 def make_server(
-    folders: Mapping[str, Path], loader: Callable[[Path], Model], settings: ServerSettings
+    folders: Mapping[str, Path],
+    loader: Callable[[Path], Model],
+    settings: ServerSettings,
+    more: Sequence[APIRouter] = (),
 ) -> Server:
     """Read the models and make a server of them; its ``run`` listens.
 
@@ -117,6 +121,8 @@ def make_server(
         Reads a model's folder.
     settings : ServerSettings
         Where it listens and what it allows.
+    more : sequence of APIRouter
+        Further routes, such as those of the page.
 
     Returns
     -------
@@ -132,7 +138,7 @@ def make_server(
     service = Service(shelf, settings, metrics)
     reloader = Reloader(shelf, loader, metrics)
     config = uvicorn.Config(
-        create_app(service, reloader),
+        create_app(service, reloader, more),
         host=settings.host,
         port=settings.port,
         log_config=None,

@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
+
 from gatewise.classify.answers import Answer
 from gatewise.explain.replay import replay
 from gatewise.serve.answering import answers_of, check_wanted
@@ -72,11 +74,7 @@ class Service:
             self._check_length(text, f"texts[{number}]")
         check_wanted(loaded.model, top, nearest)
         scores = await self._read(loaded, texts)
-        found = answers_of(loaded.model, texts, scores, top, nearest)
-        self.metrics.abstained.labels(loaded.name).inc(
-            sum(answer.abstains or not answer.ranked for answer in found)
-        )
-        return found
+        return answers_of(loaded.model, texts, scores, top, nearest)
 
     async def replay(self, loaded: LoadedModel, text: str) -> bytes:
         """Replay a text, as JSON.
@@ -123,6 +121,8 @@ class Service:
     async def _read(self, loaded: LoadedModel, texts: Sequence[str]) -> Scores:
         scores = await self._batcher.read(loaded.model, texts)
         self.metrics.texts.labels(loaded.name).inc(len(texts))
+        n_abstained = len(texts) - int(np.count_nonzero(scores.answers))
+        self.metrics.abstained.labels(loaded.name).inc(n_abstained)
         return scores
 
     def _check_length(self, text: str, place: str) -> None:

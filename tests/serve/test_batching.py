@@ -1,0 +1,117 @@
+"""Requests that wait are computed together, and each gets its own part."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import numpy as np
+import pytest
+
+from gatewise.serve.batching import Batcher, Scores
+from gatewise.serve.metrics import Metrics
+
+
+class Parts:
+    def __init__(self, blend):
+        self.blend = blend
+
+
+class Reading:
+    def __init__(self, texts, *, scope):
+        numbers = np.array([float(text) for text in texts])
+        self.parts = Parts(np.log(np.stack([numbers, 1 - numbers], axis=1)))
+        self.in_scope = numbers if scope else None
+        self.answers = numbers > 0.5
+        self.points = numbers[:, None] if scope else None
+
+
+class Model:
+    """Says of a number what share it is; waits until it may go."""
+
+    def __init__(self, *, scope=True):
+        self.calls = []
+        self.may_go = threading.Event()
+        self._scope = scope
+
+    def read(self, texts):
+        self.calls.append(list(texts))
+        assert self.may_go.wait(10)
+        return Reading(texts, scope=self._scope)
+
+
+def together(model, requests, *, most_texts=64, threads=1, others=()):
+    """Ask for all at once; gives scores or errors."""
+
+    async def main():
+        batcher = Batcher(Metrics(), threads, most_texts)
+        pairs = [(model, request) for request in requests] + list(others)
+        tasks = [asyncio.create_task(batcher.read(*pair)) for pair in pairs]
+        await asyncio.sleep(0.05)
+        for one, _ in pairs:
+            one.may_go.set()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        batcher.close()
+        return found
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("scope", [True, False])
+def test_each_gets_its_own(scope):
+    requests = [["0.1"], ["0.2", "0.9"], ["0.3"], ["0.4", "0.6", "0.7"]]
+    model = Model(scope=scope)
+    for request, scores in zip(requests, together(model, requests), strict=True):
+        numbers = [float(text) for text in request]
+        assert isinstance(scores, Scores)
+        np.testing.assert_allclose(scores.probabilities[:, 0], numbers)
+        np.testing.assert_array_equal(scores.answers, np.array(numbers) > 0.5)
+        if scope:
+            np.testing.assert_array_equal(scores.in_scope, numbers)
+            np.testing.assert_array_equal(scores.points[:, 0], numbers)
+    assert model.calls == [["0.1"], ["0.2", "0.9", "0.3", "0.4", "0.6", "0.7"]]
+
+
+def test_a_batch_has_no_more_texts_than_it_may():
+    model = Model()
+    together(model, [["0.1"], ["0.2"] * 3, ["0.3"] * 2, ["0.4"] * 9, ["0.5"]], most_texts=4)
+    assert [len(call) for call in model.calls] == [1, 3, 2, 9, 1]
+
+
+def test_an_idle_batcher_waits_for_nobody():
+    model = Model()
+    together(model, [["0.1"], ["0.2"], ["0.3"]], threads=2)
+    assert model.calls[:2] == [["0.1"], ["0.2"]]
+
+
+def test_models_are_not_mixed():
+    first, second = Model(), Model()
+    together(first, [["0.1"], ["0.2"]], others=[(second, ["0.3"]), (first, ["0.4"])])
+    assert first.calls == [["0.1"], ["0.2"], ["0.4"]]
+    assert second.calls == [["0.3"]]
+
+
+def test_one_that_fails_does_not_make_the_others_fail():
+    model = Model()
+    found = together(model, [["0.1"], ["0.2"], ["no number"], ["0.3"]])
+    assert [type(one) for one in found] == [Scores, Scores, ValueError, Scores]
+    assert found[3].in_scope == [0.3]
+
+
+def test_one_that_is_no_longer_wanted_is_not_computed():
+    model = Model()
+
+    async def main():
+        batcher = Batcher(Metrics())
+        tasks = [asyncio.create_task(batcher.read(model, [f"0.{row}"])) for row in range(1, 5)]
+        await asyncio.sleep(0.05)
+        tasks[0].cancel()
+        tasks[2].cancel()
+        model.may_go.set()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        batcher.close()
+        return found
+
+    found = asyncio.run(main())
+    assert [type(one) for one in found[1::2]] == [Scores, Scores]
+    assert model.calls == [["0.1"], ["0.2", "0.4"]]

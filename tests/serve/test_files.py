@@ -1,0 +1,167 @@
+"""Tables sent to /v1/file: streamed in, answered row by row, streamed out."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import socket
+import time
+
+import pytest
+
+from gatewise.classify.answer_files import write_answers
+from gatewise.store.predictor_archive import load_predictor
+from gatewise.text.text_lines import open_texts
+
+ROWS = [
+    {"id": "1", "text": "my card is stuck", "decision": "taken"},
+    {"id": "2", "text": "", "decision": ""},
+    {"id": "3", "text": "what is\nmy balance", "decision": "ä"},
+    {"id": "4", "text": "!?", "decision": ""},
+    {"id": "5", "text": "——", "decision": ""},
+]
+
+
+def table(kind):
+    stream = io.StringIO()
+    if kind == "jsonl":
+        stream.writelines(json.dumps(row) + "\n" for row in ROWS)
+        return stream.getvalue()
+    writer = csv.DictWriter(stream, ROWS[0], delimiter="," if kind == "csv" else "\t")
+    writer.writeheader()
+    writer.writerows(ROWS)
+    return stream.getvalue()
+
+
+class Output:
+    def __init__(self):
+        self.buffer = io.BytesIO()
+
+
+@pytest.mark.parametrize("source", ["csv", "tsv", "jsonl"])
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl"])
+def test_the_rows_are_those_of_predict(client, tickets, tmp_path, source, kind):
+    path = tmp_path / f"rows.{source}"
+    path.write_text(table(source), encoding="utf-8")
+    output = Output()
+    options = {"text_column": "text", "out": None, "standard_output": output}
+    model = load_predictor(tickets)
+    write_answers(model, open_texts(path), kind=kind, top=2, nearest=1, **options)
+    query = {"text": "text", "format": kind, "top": 2, "nearest": 1}
+    answer = client.post("/v1/file", params=query, content=path.read_bytes())
+    assert answer.status_code == 200
+    assert answer.text == output.buffer.getvalue().decode("utf-8")
+
+
+def test_the_format_is_that_of_the_body(client):
+    answer = client.post("/v1/file", content=table("jsonl"))
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    assert json.loads(answer.text.splitlines()[0])["input_decision"] == "taken"
+    answer = client.post("/v1/file", content=table("tsv"))
+    assert answer.headers["content-type"].startswith("text/csv")
+
+
+def test_broken_rows_are_answered_with_the_reason(client):
+    body = 'text,id\nmy card 我的卡丢了,1\n"my" card,2\n'.encode()
+    body += b"\xff,3\nmy balance,4\nsend\0,5\n" + b"x" * 20_001
+    answer = client.post("/v1/file", content=body)
+    assert answer.status_code == 200
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [bool(row["predicted"]) for row in rows] == [True, False, False, True, False, False]
+    reasons = [row["reason"].partition(": ")[2].partition(":")[0] for row in rows]
+    assert reasons[1:3] == ["text after a closing quote", "bytes that are not utf-8"]
+    assert reasons[4:] == ["a NUL character", "a text of more than 20,000 characters"]
+
+
+def test_what_breaks_late_is_told_in_the_last_row(client):
+    answer = client.post("/v1/file", content=b'text\nmy card\n"never closed\nmore')
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["decision"] for row in rows] == ["card", "abstain"]
+    assert "never closed" in rows[1]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("body", "query", "words"),
+    [
+        (b"", {}, "the body is empty"),
+        (b"text\n", {}, "a header and no records"),
+        (b"a,b,c\n1,2,3\n", {}, "do not tell where the texts are"),
+        (b"a,b\n1,2\n", {"text": "c"}, "no column 'c'"),
+        (b"text\nmy card\n", {"top": 4}, "top is 4"),
+        (b"text\nmy card\n", {"top": 0}, "top"),
+        (b"text\nmy card\n", {"nearest": 10_000}, "nearest is 10000"),
+        (b"text\nmy card\n", {"format": "xlsx"}, "format"),
+        (b"\x1f\x8b\x08\x00", {}, "compressed"),
+        (b"PK\x03\x04", {}, "zip or xlsx"),
+        (b"text\n" + b"x" * (3 << 20), {}, "more than 1,048,576 bytes"),
+    ],
+)
+def test_what_is_no_table(client, refused, body, query, words):
+    assert words in refused(client.post("/v1/file", params=query, content=body), 422)
+
+
+def test_another_model(client, refused):
+    refused(client.post("/v1/file?model=other", content=b"text\nmy card\n"), 404)
+
+
+def test_too_many_files(serve, refused):
+    with serve(limits={"files": 1}) as client, open_line(client) as line:
+        line.sendall(b"400\r\n" + b"text\nmy card\n")
+        while (answer := client.post("/v1/file", content=b"text\nmy card\n")).status_code == 200:
+            pass
+        assert "1 files" in refused(answer, 429)
+
+
+@contextlib.contextmanager
+def open_line(client, path="/v1/file"):
+    """Begin to send a file."""
+    address = (client.base_url.host, client.base_url.port)
+    with socket.create_connection(address, 20) as line:
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        line.sendall(head.encode())
+        yield line
+
+
+def test_a_file_that_does_not_come(serve):
+    with serve(limits={"seconds": 0.3}) as client, open_line(client) as line:
+        assert b"408" in line.recv(65536).splitlines()[0]
+
+
+def test_a_file_that_stops_in_the_middle(serve):
+    with serve(limits={"seconds": 0.5}) as client:
+        with open_line(client) as line:
+            body = b"text\n" + b"my card\n" * 500
+            line.sendall(b"%x\r\n%s\r\n" % (len(body), body))
+            found = b""
+            while chunk := line.recv(65536):
+                found += chunk
+        assert found.startswith(b"HTTP/1.1 200")
+        assert b"the rest cannot be read: nothing came or went for 0.5 seconds" in found
+        assert client.post("/v1/file", content=b"text\nmy card\n").status_code == 200
+
+
+def test_a_client_that_goes_away(serve):
+    with serve(limits={"files": 1, "seconds": 5}) as client:
+        with open_line(client) as line:
+            body = b"text\n" + b"my card\n" * 5000
+            line.sendall(b"%x\r\n%s\r\n" % (len(body), body))
+            line.recv(100)
+        for _ in range(50):
+            if client.post("/v1/file", content=b"text\nmy card\n").status_code == 200:
+                break
+            time.sleep(0.1)
+        else:
+            pytest.fail("its place is still taken")
+
+
+def test_rows_come_back_while_others_are_still_being_sent(client):
+    with open_line(client) as line:
+        body = b"text\n" + b"my card\n" * 64
+        for _ in range(3):
+            line.sendall(b"%x\r\n%s\r\n" % (len(body), body))
+            body = b"my card\n" * 64
+            found = b""
+            while b"my card,card" not in found:
+                found += line.recv(65536)
