@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StrictStr,
+)
 
 __all__ = [
     "ErrorAnswer",
@@ -32,7 +40,12 @@ def _whole(text: str) -> str:
     return text
 
 
+def _from_float(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Text = Annotated[StrictStr, AfterValidator(_whole)]
+Number = Annotated[StrictInt, BeforeValidator(_from_float)]  # 2.0 is a whole number in JSON
 
 
 class _Strict(BaseModel):
@@ -44,8 +57,8 @@ class PredictRequest(_Strict):
 
     texts: Annotated[list[Text], Field(min_length=1, description="The texts.")]
     model: StrictStr | None = Field(None, description="Which model; not needed if there is one.")
-    top: StrictInt = Field(1, ge=1, description="How many of the most probable labels to name.")
-    nearest: StrictInt = Field(0, ge=0, description="How many of the nearest training records.")
+    top: Number = Field(1, ge=1, description="How many of the most probable labels to name.")
+    nearest: Number = Field(0, ge=0, description="How many of the nearest training records.")
 
 
 class ReplayRequest(_Strict):
@@ -161,7 +174,7 @@ class InferInput(BaseModel):
     """A tensor of texts."""
 
     name: StrictStr
-    shape: Annotated[list[StrictInt], Field(min_length=1, max_length=2)]
+    shape: Annotated[list[Number], Field(min_length=1, max_length=2)]
     datatype: StrictStr
     data: list[Text] | list[list[Text]]
     parameters: dict[str, Any] | None = None
