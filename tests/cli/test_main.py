@@ -85,10 +85,10 @@ def test_an_unknown_command_is_a_mistake_of_the_user(gatewise):
     assert gatewise("trian x").exit_code == 2
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate", "predict", "info", "neighbours", "demo"])
+@pytest.mark.parametrize("name", ["train", "evaluate", "info", "neighbours", "demo"])
 def test_a_missing_package_is_named_with_what_to_type(fails, monkeypatch, name, tmp_path):
     monkeypatch.setitem(sys.modules, "torch", None)
-    arguments = {"train": "x --out y", "evaluate": "m x", "predict": "m x", "neighbours": "m w"}
+    arguments = {"train": "x --out y", "evaluate": "m x", "neighbours": "m w"}
     arguments |= {"info": "m", "demo": f"--out {tmp_path}/m"}
     told = fails(f"{name} {arguments[name]}")
     assert told.startswith("torch is needed to ")

@@ -146,3 +146,26 @@ def test_a_file_that_cannot_be_read_is_named(model, monkeypatch):
     monkeypatch.setattr(predictor_archive, "read_plain", fail)
     with pytest.raises(ModelFileError, match="cannot be read"):
         load_predictor(model)
+
+
+def test_texts_are_classified_on_the_command_line_without_either(saved_models, tmp_path):
+    (tmp_path / "texts.csv").write_text("text\nmy card is stuck\n\nwhat is my balance\n")
+    program = """
+        import sys
+        for name in ("torch", "sklearn", "scipy", "gensim", "pandas", "pyarrow", "onnx"):
+            sys.modules[name] = None
+        from gatewise.cli.main import run
+        sys.argv = ["gatewise", "predict", *sys.argv[1:]]
+        run()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), saved_models("modern"), "texts.csv"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    header, first, *_ = done.stdout.splitlines()
+    assert header.startswith("text,predicted,probability")
+    assert first.startswith("my card is stuck,")
+    assert "2 of 2 rows answered" in done.stderr

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gatewise.cli.console import check_out_file, remark, require_training
+from gatewise.cli.console import check_out_file, remark
 from gatewise.cli.options import ModelArgument, TextOption
 from gatewise.cli.progress import open_progress
 
 __all__ = ["predict"]
+
+_MOST_THREADS = 4  # a network of this size has no work for more
 
 TextsArgument = Annotated[
     str,
@@ -72,18 +75,17 @@ def predict(
     of these labels looks as strange), decision (the label, or abstain), those of --top and
     --nearest, and the reason why a row cannot be used.
     """
-    require_training("classify texts")
     from gatewise.classify.answer_files import write_answers
-    from gatewise.store.archive import load
+    from gatewise.store.predictor_archive import load_predictor
     from gatewise.text.text_lines import open_texts
 
     check_out_file(out)
     table = open_texts(data, lines=lines)
-    classifier = load(model)
+    predictor = load_predictor(model, threads=min(_MOST_THREADS, os.cpu_count() or 1))
     shows_rows = out is None and sys.stdout.isatty()  # a bar would stand between them
     with open_progress(lines=False, bars=not shows_rows) as progress:
         told = write_answers(
-            classifier.model_,
+            predictor,
             table,
             text_column=text,
             out=out,
