@@ -116,6 +116,8 @@ MODULES = {
         "guards",
         "complaints",
         "pages",
+        "corrections",
+        "page",
         "reloading",
         "app",
         "server",

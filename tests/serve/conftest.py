@@ -72,10 +72,11 @@ def serve(loader, tickets):
     """Start a server: settings, limits, models by name; gives a client."""
 
     @contextlib.contextmanager
-    def start(folders=None, limits=None, loader=loader, **settings):
+    def start(folders=None, limits=None, loader=loader, more=(), **settings):
         chosen = ServerSettings(port=0, drain_seconds=0, limits=Limits(**limits or {}))
         chosen = dataclasses.replace(chosen, **settings)
-        with running(make_server(folders or {"tickets": tickets}, loader, chosen)) as client:
+        server = make_server(folders or {"tickets": tickets}, loader, chosen, more)
+        with running(server) as client:
             yield client
 
     return start

@@ -23,6 +23,7 @@ __all__ = [
     "CorrectionStore",
     "ReviewNotFoundError",
     "ReviewRecord",
+    "StoreError",
     "default_state_folder",
 ]
 
@@ -33,6 +34,8 @@ _MOST_REVIEWS = 1_000
 _FILE = "corrections.sqlite3"
 _VERSION = 1
 _BUSY_SECONDS = 10.0
+# On disk before the answer goes out; what is deleted is overwritten.
+_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
 _TABLES = """
 CREATE TABLE review (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -60,6 +63,10 @@ SELECT id, source, model, made_at, COUNT(position) AS n_records, COUNT(corrected
        COUNT(line) AS n_lines
 FROM review LEFT JOIN record ON review = id
 """
+
+
+class StoreError(DataError):
+    """The file cannot be used: no place, no right to write, damaged, or of another version."""
 
 
 class ReviewNotFoundError(DataError):
@@ -291,32 +298,29 @@ class CorrectionStore:
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """Open the file for one transaction, on disk when the block ends, or not done at all."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.path.touch(mode=0o600)  # the texts are the user's own
         try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.path.touch(mode=0o600)  # the texts are the user's own
             with contextlib.closing(
                 sqlite3.connect(self.path, timeout=_BUSY_SECONDS)
             ) as connection:
                 connection.row_factory = sqlite3.Row
                 connection.isolation_level = None
-                for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                for pragma in _PRAGMAS:
                     connection.execute(f"PRAGMA {pragma}")
-                connection.execute("PRAGMA secure_delete = ON")
                 connection.execute("BEGIN IMMEDIATE")
                 with connection:
                     self._make_tables(connection)
                     yield connection
-        except sqlite3.DatabaseError as error:
-            raise DataError(
-                f"{self.path} cannot be used: {error}; move it away to begin anew"
-            ) from error
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"corrections cannot be kept in {self.path}: {error}") from error
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version == _VERSION:
             return
         if version != 0:
-            raise DataError(
+            raise StoreError(
                 f"{self.path} has version {version}, and this gatewise reads version {_VERSION}; "
                 "use the gatewise that wrote it, or another state folder"
             )

@@ -11,12 +11,16 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from gatewise import __version__
-from gatewise.serve.corrections import CorrectionStore, ReviewNotFoundError, ReviewRecord
+from gatewise.serve.corrections import (
+    CorrectionStore,
+    ReviewNotFoundError,
+    ReviewRecord,
+    StoreError,
+)
 from gatewise.serve.refusals import RefusedError
 
 __all__ = ["LANGUAGES", "page_routes", "preferred_language", "strings_of"]
@@ -115,12 +119,14 @@ def _review_routes(store: CorrectionStore) -> APIRouter:
     @router.get("", response_model=_Reviews)
     def reviews() -> Any:
         """Tell which reviews there are, the newest first."""
-        return {"reviews": store.reviews()}
+        with _Found():
+            return {"reviews": store.reviews()}
 
     @router.post("", response_model=_Review)
     def begin(new: _NewReview) -> Any:
         """Begin a review of records."""
-        return store.begin(new.source, new.model, _kept(new.records))
+        with _Found():
+            return store.begin(new.source, new.model, _kept(new.records))
 
     @router.post("/{number}/records", response_model=_Review)
     def add(number: int, more: _MoreRecords) -> Any:
@@ -203,19 +209,13 @@ def _page(language: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    strings = strings_of(language)
-
-    def told(key: str) -> Markup:
-        """The string, and where the script finds its key when the language is changed."""
-        return Markup(f' data-text="{key}">{escape(strings[key])}')
-
     return environment.get_template("index.html").render(
-        t=told, s=strings, language=language, version=__version__
+        s=strings_of(language), language=language, version=__version__
     )
 
 
 class _Found:
-    """Turns what is not there into 404."""
+    """Turns what is not there into 404, and a store that does not work into 503."""
 
     def __enter__(self) -> None:
         pass
@@ -223,6 +223,8 @@ class _Found:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if isinstance(error, ReviewNotFoundError):
             raise RefusedError(404, str(error)) from error
+        if isinstance(error, StoreError):
+            raise RefusedError(503, str(error)) from error
 
 
 def _kept(records: Sequence[_Record]) -> list[ReviewRecord]:
