@@ -56,6 +56,14 @@ AllowHostOption = Annotated[
     ),
 ]
 ThreadsOption = Annotated[int, typer.Option("--threads", metavar="N", help="That compute.")]
+BatchOption = Annotated[
+    int,
+    typer.Option(
+        "--batch-texts",
+        metavar="N",
+        help="Texts of several waiting requests that are computed together.",
+    ),
+]
 InFlightOption = Annotated[
     int, typer.Option("--max-in-flight", metavar="N", help="Requests answered at a time.")
 ]
@@ -70,6 +78,15 @@ FilesOption = Annotated[
 ]
 TimeoutOption = Annotated[
     float, typer.Option("--timeout", metavar="SECONDS", help="For a request and its answer.")
+]
+StateOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--state",
+        metavar="DIR",
+        help="Where the page keeps corrections; else a folder of this user.",
+        show_default=False,
+    ),
 ]
 DrainOption = Annotated[
     float,
@@ -90,13 +107,15 @@ def serve(
     token_file: TokenOption = None,
     no_auth: NoAuthOption = False,
     allow_host: AllowHostOption = None,
-    threads: ThreadsOption = 1,
+    threads: ThreadsOption = 2,
+    batch_texts: BatchOption = 64,
     max_in_flight: InFlightOption = 64,
     max_texts: TextsOption = 256,
     max_characters: CharactersOption = 20_000,
     max_body_bytes: BodyOption = 1 << 20,
     max_files: FilesOption = 4,
     timeout: TimeoutOption = 30.0,
+    state: StateOption = None,
     drain_seconds: DrainOption = 1.0,
 ) -> None:
     """Answer texts over HTTP, with one or more models.
@@ -108,7 +127,9 @@ def serve(
     for package in _PACKAGES:
         require(package, extra="serve", purpose="serve a model")
     from gatewise import load_predictor
+    from gatewise.serve.corrections import CorrectionStore
     from gatewise.serve.models import named_folders
+    from gatewise.serve.page import page_routes
     from gatewise.serve.server import make_server
     from gatewise.serve.settings import Limits, ServerSettings, read_token
 
@@ -127,10 +148,11 @@ def serve(
             seconds=timeout,
         ),
         threads=threads,
+        batch_texts=batch_texts,
         drain_seconds=drain_seconds,
     )
     folders = named_folders(models)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
     )
-    make_server(folders, load_predictor, settings).run()
+    make_server(folders, load_predictor, settings, [page_routes(CorrectionStore(state))]).run()

@@ -19,9 +19,7 @@ from numpy.typing import NDArray
 from gatewise.serve.metrics import Metrics
 from gatewise.serve.models import Model
 
-__all__ = ["MOST_TEXTS", "Batcher", "Scores"]
-
-MOST_TEXTS = 64  # of several requests; one request alone may have more
+__all__ = ["Batcher", "Scores"]
 
 
 @dataclass(frozen=True)
@@ -63,10 +61,10 @@ class Batcher:
     threads : int
         How many computations run at a time.
     most_texts : int
-        Of different requests in one computation; 1: each request is computed alone.
+        Of several requests in one computation; 1: each request is computed alone.
     """
 
-    def __init__(self, metrics: Metrics, threads: int = 1, most_texts: int = MOST_TEXTS) -> None:
+    def __init__(self, metrics: Metrics, threads: int = 1, most_texts: int = 64) -> None:
         self._metrics = metrics
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="gatewise-model")
         self._n_free = threads

@@ -10,7 +10,7 @@ from typing import Any
 from gatewise.base.errors import DataError
 from gatewise.classify.answers import ABSTAIN, Answer, answer_columns, free_names
 from gatewise.serve.answering import answers_of, check_wanted, unreadable
-from gatewise.serve.batching import MOST_TEXTS, Scores
+from gatewise.serve.batching import Scores
 from gatewise.serve.body_stream import AnswerStream, BodyStream, open_body
 from gatewise.serve.models import LoadedModel
 from gatewise.text.columns import choose_text_column
@@ -20,7 +20,7 @@ from gatewise.text.rows import JsonText, Row, Table
 
 __all__ = ["FileQuestion", "answer_file"]
 
-_MOST_CHARACTERS = 200_000  # computed together
+_MOST_ROWS, _MOST_CHARACTERS = 64, 200_000  # answered together
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class _Rows:
             for row in self._table.rows():
                 chunk.append(row)
                 n_characters += sum(len(cell) for cell in row.fields.values() if cell)
-                if len(chunk) == MOST_TEXTS or n_characters > _MOST_CHARACTERS:
+                if len(chunk) == _MOST_ROWS or n_characters > _MOST_CHARACTERS:
                     yield chunk
                     chunk, n_characters = [], 0
         except DataError:

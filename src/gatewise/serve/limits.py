@@ -35,9 +35,8 @@ class _Places:
         self._noun = noun
         self._n_taken = 0
 
-    @contextmanager
-    def take(self) -> Iterator[None]:
-        """Take a place, or refuse if there is none."""
+    def check(self) -> None:
+        """Refuse if there is no place."""
         if self._n_taken >= self._most:
             raise RefusedError(
                 429,
@@ -45,6 +44,11 @@ class _Places:
                 "in a second",
                 Retry_After=_RETRY_SECONDS,
             )
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Take a place, or refuse if there is none."""
+        self.check()
         self._n_taken += 1
         try:
             yield
@@ -97,6 +101,7 @@ class LimitedApp:
             started = True
             await send(message)
 
+        self._answered.check()  # before the body is read: to refuse must cost little
         deadline = asyncio.get_running_loop().time() + limits.seconds
         headers = Headers(scope=scope)
         _check_kind(headers)

@@ -48,7 +48,7 @@ class Service:
         self.settings = settings
         self.metrics = metrics
         self.drain = Drain()
-        self._batcher = Batcher(metrics, settings.threads)
+        self._batcher = Batcher(metrics, settings.threads, settings.batch_texts)
         # A replay takes as long as a thousand texts, so it must not stand in their way.
         self._replays = ThreadPoolExecutor(1, thread_name_prefix="gatewise-replay")
         self._files = ThreadPoolExecutor(settings.limits.files, thread_name_prefix="gatewise-file")

@@ -73,6 +73,8 @@ class ServerSettings:
         How much one client may ask for.
     threads : int
         That compute.
+    batch_texts : int
+        Of several requests in one computation; 1: each request is computed alone.
     drain_seconds : float
         How long requests are still taken after the signal to stop, while ``ready`` says no.
     """
@@ -83,12 +85,14 @@ class ServerSettings:
     open_to_all: bool = False
     host_names: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
-    threads: int = 1
+    threads: int = 2
+    batch_texts: int = 64
     drain_seconds: float = 1.0
 
     def __post_init__(self) -> None:
         check_whole_number("port", self.port, 0, 65_535)
         check_whole_number("threads", self.threads, 1, 256)
+        check_whole_number("batch_texts", self.batch_texts, 1, 100_000)
         check_range("drain_seconds", self.drain_seconds, 0.0, 3600.0)
         if self.token is None and not self.open_to_all and not is_loopback(self.host):
             raise ConfigError(
