@@ -11,7 +11,6 @@ from gatewise.classify.classifier import TextClassifier
 from gatewise.classify.decision import Decision
 from gatewise.classify.plain_model import plain_model
 from gatewise.network.precision import Precision
-from gatewise.store.onnx_model import onnx_bytes
 from gatewise.store.onnx_session import make_predictor
 
 CHINESE = ["我的卡丢了", "我想查余额", "银行卡被吞了", "余额是多少"]
@@ -28,9 +27,8 @@ CASES = {
 def make_light(classifier):
     """The same model with a graph, and with torch but without bfloat16."""
     model = replace(classifier.model_, precision=Precision())
-    content = onnx_bytes(model.network.config, model.network.arrays())
     plain = replace(plain_model(model), classes=classifier.classes_)
-    return make_predictor(plain, content), model
+    return make_predictor(plain), model
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +101,17 @@ def test_a_text_says_the_same_alone_and_among_others(pair, texts):
             np.testing.assert_allclose(one[0], other[row], rtol=0, atol=1e-6)
         assert alone.in_scope[0] == pytest.approx(together.in_scope[row], abs=1e-5)
         np.testing.assert_allclose(alone.points[0], together.points[row], atol=1e-5)
+
+
+def test_padding_in_front_makes_no_difference(fit, texts):
+    """In a batch some of it is read with the texts, alone all of it in front of them."""
+    light, _ = make_light(fit(recipe="classic"))
+    assert light.network.fronted
+    together = light.predict_proba(texts)
+    for row, text in enumerate(texts):
+        np.testing.assert_allclose(light.predict_proba([text])[0], together[row], atol=1e-6)
+    every = [light.predict_proba(texts[:n])[0] for n in range(1, 9)]
+    np.testing.assert_allclose(every, every[:1] * 8, atol=1e-6)
 
 
 def test_parts_and_batches_make_no_difference(pair, texts, monkeypatch):

@@ -9,7 +9,17 @@ import pytest
 from gatewise.network.config import POOLINGS, NetworkConfig
 from gatewise.network.plain import PlainNetwork
 from gatewise.store.arrays import network_shapes
-from gatewise.store.onnx_model import LENGTHS, LOGITS, POOLED, VECTORS, onnx_bytes
+from gatewise.store.onnx_model import (
+    FRONT,
+    LENGTHS,
+    LOGITS,
+    N_FRONT,
+    POOLED,
+    VECTORS,
+    fronted_bytes,
+    onnx_bytes,
+    reads_front_once,
+)
 from gatewise.store.onnx_session import open_session
 
 LENGTHS_OF_TEXTS = [6, 1, 3, 2, 5]
@@ -87,6 +97,38 @@ def test_what_stands_behind_a_text_makes_no_difference(pooling, layers):
         alone = run(session, vectors[row : row + 1, :length], lengths[row : row + 1])
         for one, other in zip(alone, together, strict=True):
             np.testing.assert_array_equal(one[0], other[row])
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("layers", [1, 3])
+def test_padding_in_front_is_read_once(activation, layers):
+    """However much of it all texts of a batch have, none too."""
+    for pooling in options():
+        pooling = {**pooling, "fixed_length": True}
+        config = make_config(**pooling, activation=activation, layers=layers, bidirectional=False)
+        assert reads_front_once(config)
+        weights = draw_weights(config)
+        written = fronted_bytes(config, weights)
+        onnx.checker.check_model(onnx.load_model_from_string(written), full_check=True)
+        session, plain = open_session(written), PlainNetwork(config, weights)
+        vectors, _ = draw_texts(config)
+        for n_front in (0, 1, 4, 5):
+            vectors[:, :n_front] = vectors[0, 0]
+            feed = {
+                VECTORS: vectors[:, n_front:],
+                FRONT: np.repeat(vectors[:1, :1], max(n_front, 1), axis=0).reshape(-1, 1, 4),
+                N_FRONT: np.array([n_front]),
+            }
+            logits, pooled = session.run([LOGITS, POOLED], feed)
+            for row, text in enumerate(vectors.astype(np.float64)):
+                trace = plain.trace(text)
+                np.testing.assert_allclose(pooled[row], trace.pooled, rtol=2e-5, atol=2e-5)
+                np.testing.assert_allclose(logits[row], trace.logits, rtol=2e-5, atol=2e-5)
+
+
+def test_which_padding_is_the_same_for_all_texts():
+    assert not reads_front_once(make_config(fixed_length=True))
+    assert not reads_front_once(make_config(bidirectional=False))
 
 
 def test_states_below_zero_are_not_hidden_by_padding():

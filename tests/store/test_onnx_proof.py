@@ -3,9 +3,11 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from gatewise.base.errors import ModelFileError
+from gatewise.classify.plain_model import plain_model
 from gatewise.store import onnx_proof
 from gatewise.store.archive import save
 from gatewise.store.onnx_model import ONNX, onnx_bytes
@@ -17,6 +19,7 @@ def test_graphs_say_what_their_networks_say(case, fitted):
     model = fitted(case).model_
     content = onnx_bytes(model.network.config, model.network.arrays())
     assert graph_difference(model, content) <= LARGEST_DIFFERENCE
+    assert graph_difference(model) <= LARGEST_DIFFERENCE
     check_graph(model, content)
 
 
@@ -34,6 +37,24 @@ def test_another_graph_is_refused(fitted, other_graph):
     assert 1e-4 < graph_difference(model, other_graph) < 0.1
     with pytest.raises(ModelFileError, match="other probabilities as an ONNX graph"):
         check_graph(model, other_graph)
+
+
+def test_what_float32_cannot_tell_apart_is_let_through(fitted, other_graph, monkeypatch):
+    """Large scores make float32 inexact, in torch as in ONNX Runtime."""
+    model = fitted("modern").model_
+    assert 0 < onnx_proof._inexactness(model) < 1e-6
+    monkeypatch.setattr(onnx_proof, "_inexactness", lambda _: 0.1)
+    check_graph(model, other_graph)
+
+
+@pytest.mark.parametrize("case", ["modern", "alone", "classic"])
+def test_float64_is_the_measure_of_float32(case, fitted):
+    model = fitted(case).model_
+    tokens = onnx_proof._token_lists(model)[:20]
+    exact = onnx_proof._stacked_exactly(plain_model(model), tokens)
+    parts = onnx_proof._exact(model).read_tokens(tokens).parts
+    assert exact.shape == (2, 20, 3)
+    np.testing.assert_allclose(exact, np.exp([parts.lstm, parts.blend]), atol=1e-5)
 
 
 def test_a_model_with_another_graph_is_not_saved(fitted, other_graph, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from gatewise import __version__
 
 __all__ = ["PACKAGES", "package_versions"]
 
-PACKAGES = ("torch", "gensim", "scikit-learn", "numpy", "scipy", "icu4py")
+PACKAGES = ("torch", "gensim", "scikit-learn", "numpy", "scipy", "icu4py", "onnxruntime")
 
 
 def package_versions() -> dict[str, str]:

@@ -54,11 +54,15 @@ class GraphNetwork:
         :class:`gatewise.network.model.TextNetwork`.
     session : Session
         ``vectors`` (B, T, E) and ``lengths`` (B,) -> ``logits`` (B, C) and ``pooled`` (B, P).
+    fronted : bool
+        It wants, instead of lengths, ``front`` and ``n_front``: the padding that all texts of a
+        batch begin with; see :func:`gatewise.store.onnx_model.fronted_bytes`.
     """
 
     config: NetworkConfig
     arrays: Mapping[str, Vectors]
     session: Session
+    fronted: bool = False
 
     def vectors(self, encoded: EncodedTexts) -> Vectors:
         """Compose the vector of padding and of each distinct token, (1 + U, E)."""
@@ -98,15 +102,27 @@ class GraphNetwork:
         logits = np.empty((len(encoded), config.n_classes))  # (N, C)
         points = np.empty((len(encoded), 0 if index is None else index.axes.shape[1]), np.float32)
         for numbers in _batches(encoded.lengths, config):
-            places, lengths = place_tokens(
-                encoded, numbers, max_length=config.max_length, fixed_length=config.fixed_length
-            )
-            feed = {"vectors": vectors[places], "lengths": lengths.astype(np.int32)}
             names = ["logits"] if index is None else ["logits", "pooled"]
-            logits[numbers], *pooled = self.session.run(names, feed)
+            logits[numbers], *pooled = self.session.run(
+                names, self._feed(encoded, numbers, vectors)
+            )
             if index is not None:
                 points[numbers] = index.locate(pooled[0])  # (B, K)
         return plain_log_probabilities(logits, config.output), points
+
+    def _feed(self, encoded: EncodedTexts, numbers: Numbers, vectors: Vectors) -> dict[str, Any]:
+        config = self.config
+        places, lengths = place_tokens(
+            encoded, numbers, max_length=config.max_length, fixed_length=config.fixed_length
+        )
+        if not self.fronted:
+            return {"vectors": vectors[places], "lengths": lengths.astype(np.int32)}
+        n_front = int((places > 0).any(axis=0).argmax())
+        return {
+            "vectors": vectors[places[:, n_front:]],  # (B, t, E)
+            "front": np.repeat(vectors[None, :1], max(n_front, 1), axis=0),
+            "n_front": np.array([n_front]),
+        }
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,10 +17,23 @@ from gatewise import __version__
 from gatewise.network.config import NetworkConfig
 from gatewise.store.onnx_format import Array, Attribute, Graph, Node, Value, encode_graph
 
-__all__ = ["LENGTHS", "LOGITS", "ONNX", "POOLED", "VECTORS", "network_graph", "onnx_bytes"]
+__all__ = [
+    "FRONT",
+    "LENGTHS",
+    "LOGITS",
+    "N_FRONT",
+    "ONNX",
+    "POOLED",
+    "VECTORS",
+    "fronted_bytes",
+    "onnx_bytes",
+    "reads_front_once",
+]
 
 ONNX = "model.onnx"
 VECTORS, LENGTHS, LOGITS, POOLED = "vectors", "lengths", "logits", "pooled"
+FRONT, N_FRONT = "front", "n_front"
+_LSTM_PARTS = ("input_weights", "recurrent_weights", "bias")
 
 Weights = Mapping[str, NDArray[np.float32]]
 
@@ -43,6 +56,7 @@ def onnx_bytes(config: NetworkConfig, arrays: Weights) -> bytes:
     Returns
     -------
     bytes
+        From ``vectors`` (B, T, E) and ``lengths`` (B,) to ``logits`` (B, C) and ``pooled`` (B, P).
         Equal weights and an equal version of gatewise give equal bytes.
 
     Raises
@@ -50,39 +64,67 @@ def onnx_bytes(config: NetworkConfig, arrays: Weights) -> bytes:
     ModelFileError
         If the weights are larger than a file of this format can be.
     """
-    notes = _NOTES | {"gatewise.output": config.output}
-    producer = ("gatewise", __version__)
-    return encode_graph(network_graph(config, arrays), producer=producer, notes=notes)
+    inputs = (
+        Value(VECTORS, "float32", ("B", _width(config), config.vector_size)),
+        Value(LENGTHS, "int32", ("B",)),
+    )
+    return _written(_Drawing(config, arrays), inputs)
 
 
-def network_graph(config: NetworkConfig, arrays: Weights) -> Graph:
-    """Draw a network: ``vectors`` (B, T, E) and ``lengths`` (B,) -> ``logits`` and ``pooled``.
+def fronted_bytes(config: NetworkConfig, arrays: Weights) -> bytes:
+    """Write a network that reads the padding in front of all texts of a batch only once.
+
+    Where texts are filled up to a fixed length and read forward, the states of the padding are the
+    same for all: texts of 12 tokens in 82 positions then take a fifth of the arithmetic.
 
     Parameters
     ----------
     config, arrays
-        As for :func:`onnx_bytes`.
+        As for :func:`onnx_bytes`; see :func:`reads_front_once`.
 
     Returns
     -------
-    Graph
+    bytes
+        From ``front`` (at least 1, 1, E), vectors of padding, ``n_front`` (1,), how many of them
+        stand in front of all texts (T - t), and ``vectors`` (B, t, E) to the same outputs.
+
+    Raises
+    ------
+    ModelFileError
+        As there.
     """
-    width: int | str = config.max_length if config.fixed_length else "T"
-    drawing = _Drawing(config, arrays)
+    inputs = (
+        Value(VECTORS, "float32", ("B", "t", config.vector_size)),
+        Value(FRONT, "float32", ("front", 1, config.vector_size)),
+        Value(N_FRONT, "int64", (1,)),
+    )
+    return _written(_FrontedDrawing(config, arrays), inputs)
+
+
+def reads_front_once(config: NetworkConfig) -> bool:
+    """Say whether the states of padding in front do not depend on the text behind it."""
+    return config.fixed_length and not config.bidirectional
+
+
+def _width(config: NetworkConfig) -> int | str:
+    return config.max_length if config.fixed_length else "T"
+
+
+def _written(drawing: _Drawing, inputs: tuple[Value, ...]) -> bytes:
+    config = drawing.config
     drawing.draw()
-    return Graph(
+    graph = Graph(
         name="gatewise",
         nodes=tuple(drawing.nodes),
         weights=drawing.weights,
-        inputs=(
-            Value(VECTORS, "float32", ("B", width, config.vector_size)),
-            Value(LENGTHS, "int32", ("B",)),
-        ),
+        inputs=inputs,
         outputs=(
             Value(LOGITS, "float32", ("B", config.n_classes)),
             Value(POOLED, "float32", ("B", config.pooled_size)),
         ),
     )
+    notes = _NOTES | {"gatewise.output": config.output}
+    return encode_graph(graph, producer=("gatewise", __version__), notes=notes)
 
 
 class _Drawing:
@@ -95,40 +137,53 @@ class _Drawing:
         self.weights: dict[str, Array] = {}
 
     def draw(self) -> None:
-        first = self.add("Transpose", [VECTORS], "steps", perm=(1, 0, 2))  # (T, B, E)
-        states, ends = first, ""  # (T, B, E)
-        for number in range(self.config.layers):
-            states, ends = self.layer(number, states)  # (T, B, D * H), (D, B, H)
+        vectors = self.add("Transpose", [VECTORS], "steps", perm=(1, 0, 2))  # (T, B, E)
+        states, vectors, ends = self.read(vectors)
         if self.config.pool_vectors:
-            states = self.add("Concat", [states, first], "read", axis=2)  # (T, B, D * H + E)
+            states = self.add("Concat", [states, vectors], "read", axis=2)  # (T, B, D * H + E)
         self.pool(states, ends)  # (B, P)
         for part in ("weight", "bias"):
             self.weights[f"dense.{part}"] = self.arrays[f"dense.{part}"]
         self.add("Gemm", [POOLED, "dense.weight", "dense.bias"], LOGITS, transB=1)  # (B, C)
 
-    def layer(self, number: int, inputs: str) -> tuple[str, str]:
-        """Draw both directions, (T, B, E) -> (T, B, D * H), and their last states, (D, B, H)."""
-        config, name = self.config, f"layers.{number}"
-        directions = ("forward", "backward") if config.bidirectional else ("forward",)
-        for part in ("input_weights", "recurrent_weights", "bias"):
+    def read(self, vectors: str) -> tuple[str, str, str]:
+        """Draw all layers: states (T, B, D * H), vectors (T, B, E), last states (D, B, H)."""
+        states, ends = vectors, ""
+        for number in range(self.config.layers):
+            self.take_weights(number)
+            states, ends, _ = self.lstm(number, states, lengths=LENGTHS)
+        return states, vectors, ends
+
+    def take_weights(self, number: int) -> None:
+        """Put one layer's weights into ONNX's order."""
+        directions = ("forward", "backward") if self.config.bidirectional else ("forward",)
+        name = f"layers.{number}"
+        for part in _LSTM_PARTS:
             found = [self.arrays[f"{name}.{one}_direction.{part}"] for one in directions]
             self.weights[f"{name}.{part}"] = np.stack([_iofc(array) for array in found])
         biases = self.weights[f"{name}.bias"]  # (D, 4H); ONNX has a second one for the states
         self.weights[f"{name}.bias"] = np.concatenate([biases, np.zeros_like(biases)], axis=1)
+
+    def lstm(
+        self, number: int, inputs: str, *, lengths: str = "", start: tuple[str, ...] = ()
+    ) -> tuple[str, str, str]:
+        """Draw one layer: states (T, B, D * H), last hidden and last cell states (D, B, H)."""
+        config, weights = self.config, [f"layers.{number}.{part}" for part in _LSTM_PARTS]
+        name = f"layers.{number}.{'on' if start else 'read'}"
         activation = "Tanh" if config.activation == "tanh" else "Relu"
-        outputs = f"{name}.apart", f"{name}.ends"
-        weights = [f"{name}.{part}" for part in ("input_weights", "recurrent_weights", "bias")]
+        outputs = [f"{name}.apart", f"{name}.hidden", f"{name}.cells"]
         self.add(
             "LSTM",
-            [inputs, *weights, LENGTHS],
+            [inputs, *weights, lengths, *start],
             *outputs,
             hidden_size=config.units,
             direction="bidirectional" if config.bidirectional else "forward",
-            activations=("Sigmoid", activation, activation) * len(directions),
+            activations=("Sigmoid", activation, activation) * (2 if config.bidirectional else 1),
         )
-        aside = self.add("Transpose", [outputs[0]], f"{name}.aside", perm=(0, 2, 1, 3))
+        aside = self.add("Transpose", outputs[:1], f"{name}.aside", perm=(0, 2, 1, 3))
         size = self.constant(f"{name}.size", [0, 0, config.state_size])
-        return self.add("Reshape", [aside, size], f"{name}.states"), outputs[1]  # (T, B, D * H)
+        states = self.add("Reshape", [aside, size], f"{name}.states")
+        return states, outputs[1], outputs[2]
 
     def pool(self, states: str, ends: str) -> None:
         """Draw the pooled vector of each text, (B, P), and call it that."""
@@ -139,19 +194,24 @@ class _Drawing:
             shape = self.constant("pooled_size", [-1, size])
             self.add("Reshape", [turned, shape], POOLED)  # (B, P)
             return
-        outside = self.outside()  # (T, B, 1)
+        outside = "" if self.config.fixed_length else self.outside()  # (T, B, 1)
         parts = []
         if pooling.startswith("max"):
-            self.weights["lowest"] = np.array(-np.inf, dtype=np.float32)
-            within = self.add("Where", [outside, "lowest", states], "within_max")  # (T, B, P)
+            within = self.within(states, outside, "lowest", -np.inf)  # (T, B, P)
             parts.append(self.add("ReduceMax", [within], "max", axes=(0,), keepdims=0))
         if pooling.endswith("mean"):
-            self.weights["zero"] = np.array(0, dtype=np.float32)
-            within = self.add("Where", [outside, "zero", states], "within_mean")  # (T, B, P)
+            within = self.within(states, outside, "zero", 0.0)  # (T, B, P)
             axis = self.constant("time", [0])
             total = self.add("ReduceSum", [within, axis], "total", keepdims=0)  # (B, P)
             parts.append(self.add("Div", [total, self.divisors()], "mean"))  # (B, P)
         self.add("Concat", parts, POOLED, axis=1)  # (B, P)
+
+    def within(self, states: str, outside: str, name: str, filling: float) -> str:
+        """Draw states with something in the place of padding; padding in front is read."""
+        if not outside:
+            return states
+        self.weights[name] = np.array(filling, dtype=np.float32)
+        return self.add("Where", [outside, name, states], f"with_{name}")  # (T, B, P)
 
     def outside(self) -> str:
         """Draw which positions are padding, (T, B, 1)."""
@@ -169,6 +229,9 @@ class _Drawing:
 
     def divisors(self) -> str:
         """Draw the lengths as a column of float32, (B, 1)."""
+        if self.config.fixed_length:
+            self.weights["divisors"] = np.array([[self.config.max_length]], dtype=np.float32)
+            return "divisors"
         column = self.add("Reshape", [LENGTHS, self.constant("column", [-1, 1])], "lengths_column")
         return self.add("Cast", [column], "divisors", to=1)  # (B, 1)
 
@@ -179,6 +242,40 @@ class _Drawing:
     def add(self, operation: str, inputs: list[str], *outputs: str, **attributes: Attribute) -> str:
         self.nodes.append(Node(operation, tuple(inputs), outputs, attributes))
         return outputs[0]
+
+
+class _FrontedDrawing(_Drawing):
+    """The same with the padding in front read once."""
+
+    def read(self, vectors: str) -> tuple[str, str, str]:
+        self.weights |= {"none": np.zeros(1, np.int64), "nothing": np.array(0, np.float32)}
+        there = self.add("Greater", [N_FRONT, "none"], "there")  # (1,)
+        front, states, ends = FRONT, vectors, ""  # (T - t or 1, 1, E), (t, B, E)
+        for number in range(self.config.layers):
+            self.take_weights(number)
+            front, *last = self.lstm(number, front)  # (T - t or 1, 1, H), twice (1, 1, H)
+            # Without any padding in front a text begins with zeros. (ONNX Runtime takes a row of
+            # no steps, too, but leaves its last state to chance.)
+            start = [self.add("Where", [there, one, "nothing"], f"{one}.there") for one in last]
+            start = [self.for_all(one) for one in start]  # (1, B, H) each
+            states, ends, _ = self.lstm(number, states, start=tuple(start))  # (t, B, H)
+        states = self.behind(front, states)  # (T, B, H)
+        if self.config.pool_vectors:
+            vectors = self.behind(FRONT, vectors)  # (T, B, E)
+        return states, vectors, ends
+
+    def behind(self, front: str, name: str) -> str:
+        """Draw what follows behind what stands in front of all texts, (T, B, H)."""
+        cut = self.add("Slice", [front, "none", N_FRONT, "none"], f"{front}.cut")  # (T - t, 1, H)
+        return self.add("Concat", [self.for_all(cut), name], f"{name}.whole", axis=0)
+
+    def for_all(self, name: str) -> str:
+        """Draw something of one text for each of the batch, (n, 1, H) -> (n, B, H)."""
+        if "one" not in self.weights:
+            many = self.add("Shape", [VECTORS], "many", start=0, end=1)  # (1,)
+            one = self.constant("one", [1])
+            self.add("Concat", [one, many, one], "for_all", axis=0)  # (3,)
+        return self.add("Expand", [name, "for_all"], f"{name}.for_all")  # (n, B, H)
 
 
 def _iofc(array: NDArray[np.float32]) -> NDArray[np.float32]:

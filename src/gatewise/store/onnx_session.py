@@ -8,6 +8,7 @@ from gatewise.base.config import check_whole_number
 from gatewise.classify.plain_model import PlainModel
 from gatewise.classify.predictor import GraphNetwork, Predictor, Session
 from gatewise.store.arrays import split_tables
+from gatewise.store.onnx_model import fronted_bytes, onnx_bytes, reads_front_once
 
 __all__ = ["make_predictor", "open_session"]
 
@@ -48,15 +49,18 @@ def open_session(content: bytes, *, threads: int = 1) -> Session:
     return session
 
 
-def make_predictor(model: PlainModel, content: bytes, *, threads: int = 1) -> Predictor:
+def make_predictor(
+    model: PlainModel, content: bytes | None = None, *, threads: int = 1
+) -> Predictor:
     """Put a model's graph in the place of its weights.
 
     Parameters
     ----------
     model : PlainModel
         A fitted model.
-    content : bytes
-        Its graph.
+    content : bytes, optional
+        A graph as of :func:`gatewise.store.onnx_model.onnx_bytes`. None: the one of this model
+        that is the fastest.
     threads : int
         As for :func:`open_session`.
 
@@ -65,12 +69,17 @@ def make_predictor(model: PlainModel, content: bytes, *, threads: int = 1) -> Pr
     Predictor
     """
     tables, weights = split_tables(model.network.arrays)
+    config, fronted = model.network.config, False
+    if content is None:
+        fronted = reads_front_once(config)
+        content = (fronted_bytes if fronted else onnx_bytes)(config, weights)
+    session = open_session(content, threads=threads)
     outside = tables | {name: weights[name] for name in _PROJECTION if name in weights}
     return Predictor(
         language=model.language,
         classes=model.classes,
         vocabulary=model.vocabulary,
-        network=GraphNetwork(model.network.config, outside, open_session(content, threads=threads)),
+        network=GraphNetwork(config, outside, session, fronted),
         ngrams=model.ngrams,
         blend=model.blend,
         decision=model.decision,

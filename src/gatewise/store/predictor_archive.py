@@ -9,7 +9,6 @@ from gatewise.base.errors import ModelFileError
 from gatewise.classify.predictor import Predictor
 from gatewise.store.golden import GOLDEN, check_golden
 from gatewise.store.manifest import check_folder
-from gatewise.store.onnx_model import onnx_bytes
 from gatewise.store.onnx_session import make_predictor
 from gatewise.store.plain_contents import read_plain
 
@@ -48,8 +47,7 @@ def load_predictor(folder: str | os.PathLike[str], *, threads: int = 1) -> Predi
     try:
         manifest = check_folder(path)
         plain = read_plain(path, manifest)
-        content = onnx_bytes(plain.network.config, plain.network.arrays)
-        model = make_predictor(plain, content, threads=threads)
+        model = make_predictor(plain, threads=threads)
         check_golden(model, manifest, path / GOLDEN)
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read: {error}") from error
