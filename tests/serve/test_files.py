@@ -165,3 +165,34 @@ def test_rows_come_back_while_others_are_still_being_sent(client):
             found = b""
             while b"my card,card" not in found:
                 found += line.recv(65536)
+
+
+def send_all_then_read(client, n_rows, size, seconds=20):
+    """Send rows with a wide second column and read nothing before all is sent."""
+    address = (client.base_url.host, client.base_url.port)
+    row = b"my card is stuck," + b"x" * size + b"\n"
+    n_bytes = len(b"text,wide\n") + n_rows * len(row)
+    with socket.create_connection(address, seconds) as line:
+        head = f"POST /v1/file HTTP/1.1\r\nHost: localhost\r\nContent-Length: {n_bytes}\r\n\r\n"
+        line.sendall(head.encode() + b"text,wide\n")
+        for _ in range(n_rows):
+            line.sendall(row)
+        found = bytearray()
+        while chunk := line.recv(1 << 20):
+            found += chunk
+    return bytes(found)
+
+
+def test_a_client_that_reads_only_when_it_has_sent_all(client):
+    found = send_all_then_read(client, 3000, 10_000)
+    assert found.startswith(b"HTTP/1.1 200")
+    assert found.count(b"my card is stuck,xxx") == 3000
+    assert found.endswith(b"\r\n0\r\n\r\n")
+
+
+def test_no_more_is_kept_for_such_a_client_than_is_allowed(serve):
+    limits = {"spool_bytes": 1000, "seconds": 0.5, "files": 1}
+    with serve(limits=limits) as client:
+        with pytest.raises(OSError, match=r"reset|pipe|timed out"):
+            send_all_then_read(client, 3000, 10_000, seconds=4)
+        assert client.post("/v1/file", content=b"text\nmy card\n").status_code == 200

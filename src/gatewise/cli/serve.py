@@ -76,6 +76,14 @@ BodyOption = Annotated[
 FilesOption = Annotated[
     int, typer.Option("--max-files", metavar="N", help="Files answered at a time.")
 ]
+SpoolOption = Annotated[
+    int,
+    typer.Option(
+        "--max-spool-bytes",
+        metavar="N",
+        help="Of a file, kept on the disk while its client does not read the answer.",
+    ),
+]
 TimeoutOption = Annotated[
     float, typer.Option("--timeout", metavar="SECONDS", help="For a request and its answer.")
 ]
@@ -114,6 +122,7 @@ def serve(
     max_characters: CharactersOption = 20_000,
     max_body_bytes: BodyOption = 1 << 20,
     max_files: FilesOption = 4,
+    max_spool_bytes: SpoolOption = 1 << 30,
     timeout: TimeoutOption = 30.0,
     state: StateOption = None,
     drain_seconds: DrainOption = 1.0,
@@ -145,6 +154,7 @@ def serve(
             characters=max_characters,
             in_flight=max_in_flight,
             files=max_files,
+            spool_bytes=max_spool_bytes,
             seconds=timeout,
         ),
         threads=threads,

@@ -169,7 +169,7 @@ def _files(service: Service) -> APIRouter:
             first = await anext(pieces, b"")
         except TimeoutError as error:
             raise RefusedError(408, f"{error}; send the body faster", Connection="close") from None
-        return Pieces(first, pieces, _MEDIA_TYPES[out.kind])
+        return Pieces(first, pieces, out.patiently, _MEDIA_TYPES[out.kind])
 
     return router
 

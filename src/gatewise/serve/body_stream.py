@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import io
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from gatewise.base.errors import DataError
+from gatewise.serve.spool import Spool
 from gatewise.text.encodings import SAMPLE_SIZE
 from gatewise.text.lines import TextFile
 
@@ -28,10 +29,16 @@ class LoopCalls:
     Parameters
     ----------
     seconds : float
-        For one call.
+        For one call, as long as nothing else moves.
+
+    Attributes
+    ----------
+    progress : callable
+        Gives a number that grows as long as something moves.
     """
 
     def __init__(self, seconds: float) -> None:
+        self.progress: Callable[[], int] = int
         self._loop = asyncio.get_running_loop()
         self._seconds = seconds
 
@@ -44,11 +51,30 @@ class LoopCalls:
             If it takes too long.
         """
         future = asyncio.run_coroutine_threadsafe(action, self._loop)
-        try:
-            return future.result(self._seconds)
-        except concurrent.futures.TimeoutError:
-            future.cancel()
-            raise TimeoutError(f"nothing came or went for {self._seconds:g} seconds") from None
+        while not future.done():
+            before = self.progress()
+            concurrent.futures.wait([future], self._seconds)
+            if not future.done() and self.progress() == before:
+                future.cancel()
+                raise TimeoutError(f"nothing came or went for {self._seconds:g} seconds")
+        return future.result()
+
+    async def wait(self, action: Awaitable[None]) -> None:
+        """Wait in the loop itself, and as long.
+
+        Raises
+        ------
+        TimeoutError
+            If it takes too long.
+        """
+        task = asyncio.ensure_future(action)
+        while not task.done():
+            before = self.progress()
+            await asyncio.wait([task], timeout=self._seconds)
+            if not task.done() and self.progress() == before:
+                task.cancel()
+                raise TimeoutError(f"nothing came or went for {self._seconds:g} seconds")
+        task.result()
 
 
 class BodyStream(io.RawIOBase):
@@ -56,13 +82,13 @@ class BodyStream(io.RawIOBase):
 
     Parameters
     ----------
-    chunks : async iterator of bytes
+    chunks : Spool
         The body.
     call : LoopCalls
         Fetches them.
     """
 
-    def __init__(self, chunks: AsyncIterator[bytes], call: LoopCalls) -> None:
+    def __init__(self, chunks: Spool, call: LoopCalls) -> None:
         self._chunks = chunks
         self._call = call
         self._rest = b""
@@ -90,7 +116,7 @@ class BodyStream(io.RawIOBase):
         """
         head = b""
         while len(head) < SAMPLE_SIZE and not head.endswith((b"\n", b"\r")):
-            chunk = self._checked(self._call(self._fetch()))
+            chunk = self._checked(self._call(self._chunks.get()))
             if not chunk:
                 break
             head += chunk
@@ -99,7 +125,7 @@ class BodyStream(io.RawIOBase):
 
     def _next_chunk(self) -> bytes:
         try:
-            return self._checked(self._call(self._fetch()))
+            return self._checked(self._call(self._chunks.get()))
         except TimeoutError as error:
             raise DataError(f"{error}; send {_NAME} faster") from None
 
@@ -111,12 +137,6 @@ class BodyStream(io.RawIOBase):
                 f"{_NAME} has a line of more than {_LONGEST_LINE:,} bytes; split or drop it"
             )
         return chunk
-
-    async def _fetch(self) -> bytes:
-        async for chunk in self._chunks:
-            if chunk:
-                return chunk
-        return b""
 
 
 def open_body(stream: BodyStream) -> TextFile:
@@ -147,11 +167,14 @@ class AnswerStream(io.RawIOBase):
     ----------
     kind : str
         The format of what is written; set by who writes.
+    patiently : coroutine function
+        Waits for a piece to be sent, but not for ever.
     """
 
     kind = "csv"
 
     def __init__(self, call: LoopCalls) -> None:
+        self.patiently = call.wait
         self._call = call
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(_PIECES)
         self._piece = bytearray()
@@ -175,6 +198,10 @@ class AnswerStream(io.RawIOBase):
         if self._piece:
             self._call(self._queue.put(bytes(self._piece)))
             self._piece.clear()
+
+    def is_stuck(self) -> bool:
+        """Tell whether pieces wait for the client."""
+        return self._queue.full()
 
     def end(self) -> None:
         """Send the rest and end the answer."""
@@ -204,5 +231,12 @@ class AnswerStream(io.RawIOBase):
                 yield content
         finally:
             self._is_cut = True
+            work.add_done_callback(_forget)
             while not self._queue.empty():  # who waits to put something in must not wait on
                 self._queue.get_nowait()
+
+
+def _forget(work: asyncio.Future[None]) -> None:
+    """Look at what a thread raised when nobody was left to be told."""
+    if not work.cancelled():
+        work.exception()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 __all__ = ["REPORT", "REPORT_HEADERS", "STATIC", "PageFiles", "Pieces"]
 
@@ -55,16 +55,27 @@ class Pieces(StreamingResponse):
     Starlette's own would read the rest of the question, to notice that the client has gone.
     """
 
-    def __init__(self, first: bytes, rest: AsyncGenerator[bytes, None], media_type: str) -> None:
+    def __init__(
+        self,
+        first: bytes,
+        rest: AsyncGenerator[bytes, None],
+        patiently: Callable[[Awaitable[None]], Awaitable[None]],
+        media_type: str,
+    ) -> None:
         # What is not read of a question that broke off must not be taken for the next one.
         closing = {"Connection": "close"}
         super().__init__(_joined(first, rest), headers=closing, media_type=media_type)
         self._rest = rest
+        self._patiently = patiently
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the pieces."""
+
+        async def sending(message: Message) -> None:
+            await self._patiently(send(message))
+
         async with contextlib.aclosing(self._rest):
-            await self.stream_response(send)
+            await self.stream_response(sending)
 
 
 async def _joined(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from gatewise.serve.metrics import Metrics
 from gatewise.serve.models import LoadedModel, Shelf
 from gatewise.serve.refusals import RefusedError
 from gatewise.serve.settings import ServerSettings
+from gatewise.serve.spool import Spool
 
 __all__ = ["Service", "json_body"]
 
@@ -100,17 +102,20 @@ class Service:
         async generator of bytes
             The pieces; before the first it raises what is wrong with the body.
         """
-        call = LoopCalls(self.settings.limits.seconds)
+        limits = self.settings.limits
+        call = LoopCalls(limits.seconds)
         out = AnswerStream(call)
+        spool = Spool(body, out.is_stuck, limits.spool_bytes)
+        call.progress = lambda: spool.n_received
 
         def read(texts: Sequence[str]) -> Scores:
             # In the threads of all other requests, so that a file gets its share and not more.
             return call(self._read(loaded, texts))
 
         work = asyncio.get_running_loop().run_in_executor(
-            self._files, answer_file, loaded, question, BodyStream(body, call), out, read
+            self._files, answer_file, loaded, question, BodyStream(spool, call), out, read
         )
-        return out, out.pieces(work)
+        return out, _closing(out.pieces(work), spool)
 
     def close(self) -> None:
         """Let the threads end."""
@@ -139,6 +144,18 @@ def json_body(value: Any) -> bytes:
         return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except UnicodeEncodeError:  # half a surrogate pair in a label, which UTF-8 has no bytes for
         return json.dumps(value, allow_nan=False).encode("ascii")
+
+
+async def _closing(
+    pieces: AsyncGenerator[bytes, None], spool: Spool
+) -> AsyncGenerator[bytes, None]:
+    """Give the pieces, and then let go of what was not read of the question."""
+    try:
+        async with contextlib.aclosing(pieces):
+            async for piece in pieces:
+                yield piece
+    finally:
+        spool.close()
 
 
 def _replayed(loaded: LoadedModel, text: str) -> bytes:

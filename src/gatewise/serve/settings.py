@@ -33,6 +33,8 @@ class Limits:
         Requests that are answered at a time.
     files : int
         Files that are answered at a time; each takes a thread.
+    spool_bytes : int
+        Of a file, that are kept on the disk while its client does not read the answer.
     seconds : float
         For a request to arrive and be answered; for ``/v1/file``, without a byte coming or going.
     """
@@ -42,6 +44,7 @@ class Limits:
     characters: int = 20_000
     in_flight: int = 64
     files: int = 4
+    spool_bytes: int = 1 << 30
     seconds: float = 30.0
 
     def __post_init__(self) -> None:
@@ -50,6 +53,7 @@ class Limits:
         check_whole_number("max_characters", self.characters, 1, 100_000_000)
         check_whole_number("max_in_flight", self.in_flight, 1, 100_000)
         check_whole_number("max_files", self.files, 1, 1000)
+        check_whole_number("max_spool_bytes", self.spool_bytes, 0, 1 << 60)
         check_range("timeout", self.seconds, 0.01, 86_400.0)
 
 
