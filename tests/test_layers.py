@@ -109,6 +109,7 @@ MODULES = {
         "models",
         "batching",
         "answering",
+        "spool",
         "body_stream",
         "files",
         "service",
