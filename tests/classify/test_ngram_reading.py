@@ -1,0 +1,86 @@
+"""All that a companion finds in a text, listed once: against the parts by themselves."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from gatewise.classify import ngrams
+from gatewise.classify.ngrams import NgramModel, ngram_terms
+from gatewise.classify.scope import more_evidence, ngram_evidence
+
+SENTENCES = [
+    "my old card is lost my card",
+    "the old old house",
+    "is it my house ok",
+    "卡在机器里 ok",
+]
+TEXTS = [*SENTENCES, "my new card", "zzz", "", "! ?", "卡 card", "card " * 40]
+
+
+def make_model(*, outside, characters=True):
+    tokens = [text.split() for text in SENTENCES]
+    terms = {term for one in tokens for term in ngram_terms(one, characters=characters, apart=True)}
+    kept = tuple(sorted(terms))[::2]
+    draw = np.random.default_rng(4).normal(size=(len(kept) + 1, 5)).astype(np.float32)
+    columns = draw[:-1]
+    idf, column = 1 + abs(columns[:, 3]), draw[:, 4] if outside else None
+    return NgramModel(kept, idf, columns[:, :3], np.float32([0.5, -1.0, 2.0]), column)
+
+
+def share_known(model, tokens):
+    if not any(letter.isalnum() for token in tokens for letter in token):
+        return 0.0
+    terms = ngram_terms(tokens, characters=any(term[0] == "c" for term in model.terms))
+    return np.mean([term in model.terms for term in terms])
+
+
+@pytest.mark.parametrize("outside", [True, False])
+@pytest.mark.parametrize("characters", [True, False])
+def test_a_reading_by_its_definition(outside, characters):
+    model = make_model(outside=outside, characters=characters)
+    token_lists = [text.split() for text in TEXTS]
+    reading = model.read(token_lists)
+    assert (reading.outside is None) is not outside
+    for row, tokens in enumerate(token_lists):
+        columns, values = model.features(tokens)
+        terms = ngram_terms(tokens, characters=characters, apart=True)
+        assert set(columns) == {model.terms.index(term) for term in terms if term in model.terms}
+        expected = values @ model.weights[columns].astype(float) + model.intercepts
+        np.testing.assert_allclose(reading.scores[row], expected, rtol=1e-12)
+        assert reading.familiarity[row] == pytest.approx(share_known(model, tokens))
+        assert model.familiarity(tokens) == reading.familiarity[row]
+        if outside:
+            column = model.outside[:-1][columns].astype(float)
+            assert reading.outside[row] == pytest.approx(values @ column + model.outside[-1])
+    assert model.outside_scores(token_lists) == pytest.approx(
+        reading.outside if outside else np.zeros(len(TEXTS))
+    )
+    evidence = ngram_evidence(reading)
+    assert evidence.keys() == ({"familiarity", "belonging"} if outside else {"familiarity"})
+    for kind, values in more_evidence(token_lists, None, model, None).items():
+        np.testing.assert_array_equal(values, evidence[kind])
+
+
+def test_what_is_remembered_changes_nothing_and_stays_small(monkeypatch):
+    monkeypatch.setattr(ngrams, "_MOST_REMEMBERED", 3)
+    model, token_lists = make_model(outside=True), [text.split() for text in TEXTS]
+    expected = make_model(outside=True).read(token_lists).scores
+    for _ in range(2):
+        np.testing.assert_array_equal(model.read(token_lists).scores, expected)
+    assert 0 < len(model._remembered) <= 3
+
+
+def test_a_copy_leaves_out_what_is_remembered():
+    model = make_model(outside=True)
+    before = pickle.dumps(model)
+    expected = model.read([["my", "card"]]).scores
+    assert pickle.dumps(model) == before
+    np.testing.assert_array_equal(pickle.loads(before).read([["my", "card"]]).scores, expected)
+
+
+def test_no_texts():
+    reading = make_model(outside=True).read([])
+    assert reading.scores.shape == (0, 3)
+    assert reading.outside.shape == reading.familiarity.shape == (0,)
+    assert ngram_evidence(None) == {}
