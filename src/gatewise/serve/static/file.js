@@ -67,7 +67,7 @@ export function startFile(shelf) {
 
   function preview() {
     const cell = (value) => (value.length > 120 ? `${value.slice(0, 120)} …` : value);
-    return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("file.preview") }, el("table", {},
+    return el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": t("file.preview") }, el("table", {},
       el("thead", {}, el("tr", {}, plan.columns.map((name) => data(name, "th", { scope: "col", class: "words" })))),
       el("tbody", {}, plan.preview.map((row) => el("tr", {}, plan.columns.map((_, place) => data(cell(row[place] ?? ""), "td", { class: "words" })))))));
   }

@@ -46,7 +46,7 @@ export function gatesSection(replay, words) {
     explained,
     maps,
     el("p", { class: "row start slide" }, el("label", { for: "gate-step" }, t("try.step")), slider, told),
-    el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("try.means") },
+    el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": t("try.means") },
       el("table", { class: "means" }, el("caption", {}, t("try.means")), el("thead", {}, head), means)));
   draw();
   return section;

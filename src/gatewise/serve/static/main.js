@@ -92,4 +92,11 @@ async function begin() {
   document.documentElement.dataset.ready = "yes";
 }
 
+// A mistake of ours must not look like an answer that takes long.
+for (const kind of ["error", "unhandledrejection"]) {
+  addEventListener(kind, () => {
+    byId("banner").textContent = t("error.page");
+    byId("banner").hidden = false;
+  });
+}
 begin();

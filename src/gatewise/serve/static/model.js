@@ -112,5 +112,5 @@ function ask(model) {
   const token = hasToken() ? " -H 'Authorization: Bearer TOKEN'" : "";
   const line = `curl ${location.origin}/v1/predict${token} -H 'Content-Type: application/json' -d '${body}'`;
   return section("h-copy", t("model.copy"), el("p", { class: "faint" }, t("model.copy_means")),
-    el("pre", { tabindex: 0, dir: "ltr", role: "region", "aria-label": t("model.copy") }, line));
+    el("pre", { tabindex: 0, dir: "ltr", role: "group", "aria-label": t("model.copy") }, line));
 }

@@ -24,7 +24,7 @@ export class RowsTable {
     this.body = el("tbody");
     this.count = el("p", { class: "faint", role: "status" });
     this.element = el("section", { "aria-labelledby": "h-rows" }, el("h2", { id: "h-rows" }, t("file.rows")), this.#filters(), this.count,
-      el("div", { class: "scroll long", tabindex: 0, role: "region", "aria-labelledby": "h-rows" },
+      el("div", { class: "scroll long", tabindex: 0, role: "group", "aria-labelledby": "h-rows" },
         el("table", { id: "rows-table" }, el("thead", {}, this.#head()), this.body)));
     this.draw();
   }

@@ -73,9 +73,15 @@ function guessEncoding(head, language) {
 
 function guessDelimiter(name, text) {
   if (/\.(tsv|tab)(\.gz)?$/i.test(name)) return "\t";
-  const line = text.replace(/"(?:[^"]|"")*"/g, "").split(/[\r\n]/, 1)[0];
-  const counts = Object.values(delimiters).map((one) => [line.split(one).length, one]);
-  return counts.reduce((best, one) => (one[0] > best[0] ? one : best))[1];
+  const counts = new Map(Object.values(delimiters).map((one) => [one, 0]));
+  let isQuoted = false;
+  for (const letter of text) { // of the first line
+    if (letter === "\"") isQuoted = !isQuoted;
+    else if (isQuoted) continue;
+    else if (letter === "\n" || letter === "\r") break;
+    else if (counts.has(letter)) counts.set(letter, counts.get(letter) + 1);
+  }
+  return [...counts].reduce((best, one) => (one[1] > best[1] ? one : best))[0];
 }
 
 // Guesses how a file is to be read: from its first bytes, in the browser.

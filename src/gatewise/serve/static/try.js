@@ -7,7 +7,7 @@ import { drawWorking } from "./working.js";
 
 const pause = 350; // ms without a key, until the model is asked
 const longerPause = 900; // until it is looked into, which takes longer
-const longText = 1500; // characters; longer ones are looked into on request
+const longText = 800; // characters; longer ones are looked into on request
 const fewLabels = 5;
 const nNearest = 3;
 

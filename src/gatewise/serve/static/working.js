@@ -66,7 +66,7 @@ function creditWord({ surface, kind, credit }, largest) {
   const value = signed(credit);
   return el("span", { class: `word ${kind}`, title: t(isFor ? "try.credit_for" : "try.credit_against", { word: surface, value }),
     style: { "background-color": isFor ? `rgb(47 129 189 / ${share})` : `rgb(222 96 50 / ${share})` } },
-  el("bdi", {}, surface), el("small", {}, value),
+  el("span", { class: "surface" }, surface), el("small", {}, value),
   el("span", { class: "away" }, t(isFor ? "try.credits_legend" : "try.credits_legend_against")));
 }
 
@@ -119,5 +119,5 @@ function readingTable(steps, labels, words) {
   const rows = steps.map(({ tokens, probabilities }) => el("tr", {}, el("td", {}, number(tokens)),
     data(words[tokens - 1] ?? "", "th", { scope: "row", class: "words" }), labels.map((label) => el("td", {}, chance(probabilities[label])))));
   return el("details", {}, el("summary", {}, t("try.reads_table")),
-    el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("try.reads") }, el("table", {}, el("thead", {}, head), el("tbody", {}, rows))));
+    el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": t("try.reads") }, el("table", {}, el("thead", {}, head), el("tbody", {}, rows))));
 }
