@@ -20,8 +20,10 @@ FROM python:3.12-slim
 COPY --from=build /opt/gatewise /opt/gatewise
 ENV PATH=/opt/gatewise/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1
-# A number, so that Kubernetes can tell that it is not root. Nothing is written anywhere.
+    PYTHONUNBUFFERED=1 \
+    XDG_STATE_HOME=/state
+# A number, so that Kubernetes can tell that it is not root. Only corrections made on the page are
+# written, to /state, if there is such a volume.
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import itertools
 import logging
 import re
 import secrets
@@ -54,6 +55,9 @@ class GuardedApp:
     def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
         self._app = app
         self._token = None if settings.token is None else settings.token.encode("ascii")
+        # Asking the system for each would let go of the interpreter, and wait to get it back.
+        self._start = secrets.token_hex(4)
+        self._numbers = itertools.count()
         self._names = {name.casefold() for name in (*_LOCAL_NAMES, *settings.host_names)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,7 +65,7 @@ class GuardedApp:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = scope[REQUEST_ID] = secrets.token_hex(8)
+        request_id = scope[REQUEST_ID] = f"{self._start}{next(self._numbers):08x}"
         is_begun = False
 
         async def dressed(message: Message) -> None:

@@ -133,9 +133,18 @@ class CountedApp:
             self._note(scope, status, time.perf_counter() - started)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = str(getattr(scope.get("route"), "path", None) or _UNKNOWN)
+        route = _route_of(scope)
         self._metrics.requests.labels(route, str(status)).inc()
         self._metrics.seconds.labels(route).observe(seconds)
         client = (scope.get("client") or ("-",))[0]
         # The route and not the path: what clients write is not copied into the log.
         _access.info("%s %s %s %d %.1f ms", client, scope["method"], route, status, 1e3 * seconds)
+
+
+def _route_of(scope: Scope) -> str:
+    """Name the route by its pattern, with the prefixes of the routers that it lies in."""
+    included = scope.get("fastapi", {}).get("effective_route_context")
+    for route in (included, scope.get("route")):
+        if path := getattr(route, "path", None):
+            return str(path)
+    return scope.get("root_path") or _UNKNOWN  # of a folder of files
