@@ -174,18 +174,21 @@ async def serving(model: Path, options: Sequence[str]) -> AsyncIterator[int]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     assert process.stderr is not None
+    port = next(
+        int(found[1])
+        for line in process.stderr
+        if (found := re.search(r"running on http://127\.0\.0\.1:(\d+)", line))
+    )
+    # Its log must be read, or it would stop to write it.
+    reader = threading.Thread(target=process.stderr.read)
+    reader.start()
     try:
-        port = next(
-            int(found[1])
-            for line in process.stderr
-            if (found := re.search(r"running on http://127\.0\.0\.1:(\d+)", line))
-        )
-        # Its log must be read, or it would stop to write it.
-        threading.Thread(target=process.stderr.read, daemon=True).start()
         yield port
     finally:
         process.terminate()
         await asyncio.to_thread(process.wait)
+        reader.join()
+        process.stderr.close()
 
 
 async def measure(
@@ -224,6 +227,8 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
         print(way, json.dumps(found[way], indent=1))
     return {
         "machine": machine_facts(),
+        # Above the number of cores, other programs took part of the time.
+        "load_average": list(os.getloadavg()),
         "versions": package_versions(_PACKAGES),
         "data": arguments.data.name,
         "seconds": arguments.seconds,

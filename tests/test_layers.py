@@ -120,6 +120,7 @@ MODULES = {
         "corrections",
         "page",
         "reloading",
+        "protocol",
         "app",
         "server",
     ],

@@ -13,7 +13,7 @@ from gatewise.base.optional import require
 
 __all__ = ["serve"]
 
-_PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
+_PACKAGES = ("fastapi", "uvicorn", "httptools", "prometheus_client")
 
 ModelsArgument = Annotated[
     list[str],

@@ -18,6 +18,7 @@ from gatewise.base.errors import ConfigError
 from gatewise.serve.app import create_app
 from gatewise.serve.metrics import Metrics
 from gatewise.serve.models import Model, Shelf, read_model
+from gatewise.serve.protocol import HeadProtocol
 from gatewise.serve.reloading import Reloader
 from gatewise.serve.service import Service
 from gatewise.serve.settings import ServerSettings
@@ -144,6 +145,7 @@ def make_server(
         log_config=None,
         access_log=False,  # it has queries; ours has not
         server_header=False,
+        http=HeadProtocol,
         ws="none",
         lifespan="on",
         timeout_keep_alive=_KEEP_ALIVE,

@@ -1,0 +1,93 @@
+"""The head of a request, its address and headers: no longer and no slower than is allowed.
+
+httptools, which is quick, takes heads of any length, and waits for them for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gatewise.serve.refusals import error_body
+
+__all__ = ["HeadProtocol"]
+
+_MOST_BYTES = 1 << 16  # what one read of a socket brings comes on top
+_SECONDS = 30.0
+
+
+class HeadProtocol(HttpToolsProtocol):
+    """One connection.
+
+    Attributes
+    ----------
+    most_bytes, seconds : int, float
+        For a head.
+    """
+
+    most_bytes = _MOST_BYTES
+    seconds = _SECONDS
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._n_bytes: int | None = None  # of the head that is arriving
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first head."""
+        super().connection_made(transport)
+        self._begin()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._end()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, unless it is too much."""
+        if self._n_bytes is not None:
+            self._n_bytes += len(data)
+        super().data_received(data)
+        if self._n_bytes is not None and self._n_bytes > self.most_bytes:
+            self._refuse(431, f"the headers are longer than {self.most_bytes:,} bytes; send less")
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        if self._n_bytes is None:
+            self._begin()
+
+    def on_headers_complete(self) -> None:
+        """End the head."""
+        self._end()
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP."""
+        self._refuse(400, "this is no request of HTTP/1.1; check what the client sends")
+
+    def _begin(self) -> None:
+        self._n_bytes = 0
+        self._timer = self.loop.call_later(self.seconds, self._too_slow)
+
+    def _end(self) -> None:
+        self._n_bytes = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_slow(self) -> None:
+        self._refuse(408, f"no whole request came within {self.seconds:g} seconds; send it faster")
+
+    def _refuse(self, status: int, sentence: str) -> None:
+        self._end()
+        body = error_body(sentence)
+        head = (
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode("ascii") + body)
+        self.transport.close()

@@ -1,0 +1,90 @@
+"""Heads of requests that are too long, too slow, or none."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+
+from gatewise.serve.protocol import HeadProtocol
+
+GET = b"GET /v2 HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.fixture
+def converse(client):
+    """Send bytes, and return the first status and all that comes until the server closes."""
+
+    def send(*pieces):
+        address = (client.base_url.host, client.base_url.port)
+        found = b""
+        with socket.create_connection(address, 10) as line:
+            try:
+                for piece in pieces:
+                    line.sendall(piece)
+                while chunk := line.recv(65536):
+                    found += chunk
+            except (ConnectionResetError, BrokenPipeError):
+                pass
+        return found
+
+    return send
+
+
+def sentence(found, status):
+    head, _, body = found.partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode()), head
+    return json.loads(body)["error"]
+
+
+def test_a_long_header(converse):
+    found = converse(GET, b"X-Long: " + b"x" * (1 << 19))
+    assert not found or "longer than 65,536 bytes" in sentence(found, 431)
+
+
+def test_many_headers(converse):
+    found = converse(GET, *(b"X-%d: %s\r\n" % (number, b"x" * 1000) for number in range(1000)))
+    assert not found or "longer than 65,536 bytes" in sentence(found, 431)
+
+
+def test_a_long_address(converse):
+    found = converse(b"GET /v2?" + b"x" * (1 << 19))
+    assert not found or "longer than 65,536 bytes" in sentence(found, 431)
+
+
+def test_a_head_that_is_just_short_enough(converse):
+    found = converse(GET, b"X-Long: " + b"x" * 60_000 + b"\r\nConnection: close\r\n\r\n")
+    assert found.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET", GET, GET + b"\r\n" + GET])
+def test_a_head_that_does_not_come(converse, monkeypatch, begun):
+    monkeypatch.setattr(HeadProtocol, "seconds", 0.2)
+    found = converse(begun)
+    if found.startswith(b"HTTP/1.1 200"):
+        found = found[found.index(b"HTTP/1.1 408") :]
+    assert "within 0.2 seconds" in sentence(found, 408)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /v2 HTTP/1.1\r\nHost localhost\r\n\r\n",
+        b"POST /v2 HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST /v2 HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00",
+    ],
+)
+def test_what_is_no_request(converse, sent):
+    assert "no request of HTTP/1.1" in sentence(converse(sent), 400)
+
+
+def test_several_requests_over_one_connection(converse):
+    body = b'{"texts": ["my card"]}'
+    post = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    post += b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+    found = converse(post, post, GET + b"\r\n" + post, GET + b"Connection: close\r\n\r\n")
+    assert found.count(b"HTTP/1.1 200") == 5
