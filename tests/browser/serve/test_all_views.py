@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import time
 from pathlib import Path
 
@@ -28,6 +29,29 @@ def test_the_model_tells_what_it_is(reader, site, width):
     reader.find("label-find").send_keys("kind 14")
     reader.wait("document.querySelectorAll('.tags li').length === 11")
     reader.check(site)
+
+
+def test_a_model_that_is_replaced_is_noticed(reader, start_site, folders, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(folders["tickets"], folder)
+    with start_site({"model": folder}, tmp_path / "state") as site:
+        reader.open(site)
+        reader.ask("own7 shared2x1")
+        reader.answer()
+        before = reader.run("return document.querySelectorAll('#try-answer .bars li').length")
+        shutil.rmtree(folder)
+        shutil.copytree(folders["many"], folder)
+        told = (
+            "fetch('/v1/models').then((e) => e.json()).then((e) => done(e.models[0].labels.length))"
+        )
+        count = f"const done = arguments[0]; {told}"
+        WebDriverWait(reader.driver, SECONDS).until(
+            lambda driver: driver.execute_async_script(count) == 150
+        )
+        reader.find("try-text").send_keys(" own7")
+        reader.wait(f"document.querySelectorAll('#try-answer .bars li').length > {before}")
+        reader.run("location.hash = '#model'")
+        assert "150 labels" in reader.text("model-facts")
 
 
 def test_the_report_opens(reader, site):

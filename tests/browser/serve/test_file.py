@@ -18,7 +18,7 @@ def test_a_file_is_labelled_looked_through_and_downloaded(reader, site, table):
     reader.label_file(path)
     reader.labelled()
     assert "30 rows answered" in reader.text("file-summary")
-    assert "1 rows without a usable text" in reader.text("file-summary")
+    assert "Rows without a usable text: 1" in reader.text("file-summary")
     assert "known labels agree" in reader.text("file-summary")
     rows = "document.querySelectorAll('#rows-table tbody tr').length"
     assert reader.run(f"return {rows}") == 30

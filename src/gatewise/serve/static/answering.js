@@ -20,7 +20,7 @@ export class Answering {
     this.model = model;
     this.nRows = this.nAbstained = this.nUnusable = this.nGiven = this.nAgree = this.nBytes = 0;
     this.shown = [];
-    this.isDone = false;
+    this.isDone = this.isRunning = false;
     this.seconds = 0;
     this.doubtful = [];
     this.parts = [];

@@ -61,15 +61,15 @@ export function startFile(shelf) {
         field("file-given", "file.label_column", given, el("span", { id: "file-given-hint", class: "faint" }, t("file.label_hint"))),
         field("file-encoding", "file.encoding", encoding),
         plan.kind === "csv" ? field("file-delimiter", "file.delimiter", delimiter) : null),
-      el("h3", {}, t("file.preview")), preview(),
-      el("p", {}, el("button", { type: "button", class: "main", id: "file-start", on: { click: () => start(Number(text.value), given.value === "" ? null : Number(given.value)) } }, t("file.start"))));
+      el("details", { open: true, id: "file-preview" }, el("summary", {}, t("file.preview")), preview()),
+      el("p", { class: "spaced" }, el("button", { type: "button", class: "main", id: "file-start", on: { click: () => start(Number(text.value), given.value === "" ? null : Number(given.value)) } }, t("file.start"))));
   }
 
   function preview() {
     const cell = (value) => (value.length > 120 ? `${value.slice(0, 120)} …` : value);
     return el("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": t("file.preview") }, el("table", {},
       el("thead", {}, el("tr", {}, plan.columns.map((name) => data(name, "th", { scope: "col", class: "words" })))),
-      el("tbody", {}, plan.preview.map((row) => el("tr", {}, plan.columns.map((_, place) => data(cell(row[place] ?? ""), "td", { class: "words" })))))));
+      el("tbody", {}, plan.preview.map((row) => el("tr", {}, plan.columns.map((_, place) => data(cell(row[place] ?? ""), "td", { class: "words cut" })))))));
   }
 
   function start(text, given) {
@@ -82,15 +82,19 @@ export function startFile(shelf) {
   async function run() {
     running = new AbortController();
     const mine = answering, { signal } = running;
+    mine.isRunning = true;
     hide(problem);
     byId("file-start").disabled = true;
+    byId("file-preview").open = false; // what comes out of it stands higher then
     drawProgress(true);
     addEventListener("beforeunload", stay);
     try {
       await mine.run(signal, () => {
         if (mine === answering && !signal.aborted) drawProgress(true);
       }, () => { status.textContent = t("error.busy"); });
+      mine.isRunning = false;
     } catch (error) {
+      mine.isRunning = false;
       if (mine !== answering) return;
       if (error instanceof FileProblem) { // going on would not help
         hide(progressBox);
@@ -106,6 +110,7 @@ export function startFile(shelf) {
       removeEventListener("beforeunload", stay);
       if (byId("file-start")) byId("file-start").disabled = false;
     }
+    if (mine !== answering) return;
     hide(progressBox);
     if (!mine.nRows) complainOf(new FileProblem("file.no_rows"));
     else if (mine.nUnusable === mine.nRows) complainOf(new FileProblem("file.no_texts", { name: plan.columns[mine.columns.text] }));
@@ -143,12 +148,15 @@ export function startFile(shelf) {
     if (table?.answering === answering) {
       table.draw();
       byId("file-summary").replaceChildren(...summary());
-      return;
-    }
+    } else drawTable();
+    byId("file-summary").hidden = byId("file-actions").hidden = answering.isRunning;
+  }
+
+  function drawTable() {
     table = new RowsTable(answering);
     fill(resultBox,
       el("ul", { id: "file-summary", class: "summary" }, summary()),
-      el("p", { class: "row start" },
+      el("p", { class: "row start", id: "file-actions" },
         el("button", { type: "button", class: "main", id: "file-download", on: { click: () => save(answering.blob(), answering.newName) } }, t("file.download")),
         el("button", { type: "button", id: "file-review", on: { click: review } }, t("file.review"))),
       table.element);

@@ -10,7 +10,7 @@ import { currentLanguage, loadWords, t } from "./words.js";
 
 const views = ["try", "file", "correct", "model"];
 const started = {};
-const shelf = { models: [], limits: {}, chosen: null };
+const shelf = { models: [], limits: {}, chosen: null, refresh: () => loadModels() };
 
 function viewOf(address) {
   const [name, ...rest] = address.replace(/^#/, "").split("/");
@@ -51,7 +51,7 @@ async function loadModels() {
     return;
   }
   const box = byId("model-choice");
-  const before = sessionStorage.getItem("gatewise.model");
+  const before = shelf.chosen?.name ?? sessionStorage.getItem("gatewise.model");
   shelf.chosen = shelf.models.find((model) => model.name === before) || shelf.models[0];
   box.replaceChildren(...shelf.models.map((model) => el("option", { value: model.name }, model.name)));
   box.value = shelf.chosen.name;

@@ -82,7 +82,7 @@ export class RowsTable {
       rows.sort((one, other) => (isDown ? -1 : 1) * order(column.value(one), column.value(other)));
     }
     this.body.replaceChildren(...rows.map((row) => el("tr", {}, this.columns.map(({ cell }) => cell(row)))));
-    const first = nRows > mostShown ? ` ${t("file.rows_first", { n: number(mostShown), all: number(nRows) })}` : "";
+    const first = nRows > mostShown && !this.answering.isRunning ? ` ${t("file.rows_first", { n: number(mostShown), all: number(nRows) })}` : "";
     this.count.textContent = t("file.shown", { n: number(rows.length), all: number(shown.length) }) + first;
   }
 }

@@ -36,6 +36,10 @@ export function startTry(shelf) {
         texts: [text], model: model.name, top: Math.min(top, model.labels.length), nearest: Math.min(nNearest, model.n_nearest),
       }, { signal, onBusy: () => { status.textContent = t("error.busy"); } });
       hide(problem);
+      if (told.checksum && told.checksum !== model.checksum) { // it was replaced meanwhile
+        shelf.refresh();
+        return;
+      }
       shown = { model, text, prediction: told.predictions[0] };
       draw();
       if (shown.prediction.label === null) {
