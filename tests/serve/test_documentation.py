@@ -76,7 +76,7 @@ def test_defaults_are_those_of_the_command():
 
 def test_every_option_of_the_page_exists():
     names = {f"--{name.replace('_', '-')}" for name in inspect.signature(command).parameters}
-    others = {"--out", "--read-only", "--tmpfs"}
+    others = {"--out", "--read-only", "--tmpfs", "--keep-texts", "--apply"}
     assert set(re.findall(r"--[a-z][a-z-]+", PAGE)) - others <= names
 
 
