@@ -164,7 +164,7 @@ def test_classic_is_the_recipe_of_the_forum(bench, split):
 
 
 def test_a_setting_that_is_no_parameter_is_refused_by_name(bench, split):
-    with pytest.raises(ConfigError, match="no parameter 'unit'; it has activation"):
+    with pytest.raises(ConfigError, match="no parameter 'unit'; it has abstain_coverage"):
         bench.ours.run(_task(bench, "gatewise", settings={"unit": 5}), split)
 
 

@@ -10,8 +10,6 @@ import time
 
 import pytest
 
-pytest.importorskip("fastapi")
-
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
