@@ -9,7 +9,6 @@ import threading
 import time
 
 import pytest
-
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 

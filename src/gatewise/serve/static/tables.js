@@ -31,11 +31,18 @@ async function* piecesOf(file, plan, onBytes) {
       yield value;
     }
   } finally {
-    await reader.cancel().catch(() => {}); // of no use any more
+    reader.cancel().catch(() => {}); // not waited for: it may never end while a read is under way
   }
 }
 
 async function headOf(file) {
+  if (!/\.gz$/i.test(file.name)) {
+    try {
+      return new Uint8Array(await file.slice(0, headSize).arrayBuffer());
+    } catch {
+      throw new FileProblem("file.unreadable");
+    }
+  }
   const reader = bytesOf(file).getReader(), parts = [];
   let length = 0;
   try {
@@ -48,7 +55,7 @@ async function headOf(file) {
   } catch {
     throw new FileProblem("file.unreadable");
   } finally {
-    await reader.cancel().catch(() => {});
+    reader.cancel().catch(() => {});
   }
   const head = new Uint8Array(length);
   let place = 0;
