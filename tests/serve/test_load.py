@@ -62,3 +62,19 @@ def test_all_of_it(bench, tickets, tmp_path, monkeypatch):
     assert measured["64 texts a request, 4 clients"]["texts_per_second"] > 0
     assert set(measured["5 times that rate"]["statuses"]) <= {"200", "429"}
     assert set(measured["one client, after that"]["statuses"]) == {"200"}
+
+
+@pytest.mark.slow
+def test_minutes_under_load(bench, tickets, tmp_path, capsys):
+    soak = importlib.import_module("serve_soak")
+    with (tmp_path / "texts.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([["text"], *[[f"my card {row}"] for row in range(200)]])
+    words = "--minutes 0.02 --overload-minutes 0.01 --share 0.2"
+    options = ["--model", str(tickets), "--data", str(tmp_path / "texts.csv")]
+    assert soak.main([*words.split(), *options, "--out", str(tmp_path / "soak.json")]) == 0
+    found = json.loads((tmp_path / "soak.json").read_text("utf-8"))
+    assert found["capacity_per_second"] > 0
+    assert found["memory_mb"]["after"] > 50
+    assert set(found["overload"]["statuses"]) <= {"200", "429", "503"}
+    assert found["recovery_seconds"] is not None
+    assert '"steady"' in capsys.readouterr().out
