@@ -31,6 +31,8 @@ def test_a_token_that_could_be_guessed(fails, model, tmp_path):
 def test_what_is_no_model(fails, tmp_path):
     assert "is not a saved model" in fails("serve", tmp_path / "missing")
     assert "is not a saved model" in fails("serve", tmp_path)
+    (tmp_path / "file").write_text("text,label")
+    assert "is not a saved model" in fails("serve", tmp_path / "file")
 
 
 def test_two_models_of_one_name(fails, model):

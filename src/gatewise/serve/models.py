@@ -173,7 +173,7 @@ def read_model(name: str, folder: Path, loader: Callable[[Path], Model]) -> Load
             )
             if stamp_of(folder) == stamp:
                 return loaded
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise ModelFileError(
                 f"{folder} is not a saved model, because it has no {MANIFEST}"
             ) from error
