@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits  # scikit-learn needs it anyway
 
 from gatewise.base.errors import ConfigError
 from gatewise.base.optional import require
-from gatewise.base.versions import package_versions
+from gatewise.base.versions import PACKAGES, package_versions
 
 __all__ = ["THREAD_LIMITS", "DaskWorkers", "RayWorkers"]
 
@@ -49,9 +49,10 @@ class _Call:
     arguments: tuple[Any, ...]
     threads: int
     versions: Mapping[str, str]
+    packages: tuple[str, ...] = PACKAGES
 
     def __call__(self, data: Any) -> Any:
-        _check_versions(self.versions)
+        _check_versions(self.versions, self.packages)
         # Libraries that are not loaded yet read the variables; the others have to be told.
         os.environ.update(dict.fromkeys(THREAD_LIMITS, str(self.threads)))
         with threadpool_limits(self.threads):
@@ -69,6 +70,8 @@ class RayWorkers:
         Threads, and hence processors, of each call.
     data : object
         What every call is given first.
+    packages : tuple of str
+        Those whose versions have to be the same on all nodes.
 
     Raises
     ------
@@ -78,14 +81,17 @@ class RayWorkers:
         If ray is not installed.
     """
 
-    def __init__(self, address: str, threads: int, data: Any) -> None:
+    def __init__(
+        self, address: str, threads: int, data: Any, packages: tuple[str, ...] = PACKAGES
+    ) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         ray = self._ray = _ray()
         self._is_ours = not ray.is_initialized()
         if self._is_ours:
             _check_ray_answers(address)
             ray.init(address, log_to_driver=False, configure_logging=False)
-        self._threads, self._versions = threads, _versions_here()
+        self._threads, self._packages = threads, packages
+        self._versions = _versions_here(packages)
         self._running: dict[Future[Any], Any] = {}
         self._check_size(address)
         self._task = ray.remote(_call_on_ray).options(num_cpus=threads, max_retries=_RETRIES)
@@ -93,7 +99,7 @@ class RayWorkers:
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Have ``function(data, *arguments)`` computed by one of them."""
-        call = _Call(function, arguments, self._threads, self._versions)
+        call = _Call(function, arguments, self._threads, self._versions, self._packages)
         reference = self._task.remote(call, [self._data])
         future: Future[Any] = reference.future()
         self._running[future] = reference
@@ -137,6 +143,8 @@ class DaskWorkers:
         Threads of each call.
     data : object
         What every call is given first.
+    packages : tuple of str
+        Those whose versions have to be the same on all nodes.
 
     Raises
     ------
@@ -146,11 +154,14 @@ class DaskWorkers:
         If distributed is not installed.
     """
 
-    def __init__(self, address: str, threads: int, data: Any) -> None:
+    def __init__(
+        self, address: str, threads: int, data: Any, packages: tuple[str, ...] = PACKAGES
+    ) -> None:
         distributed = _dask()
         _check_dask_answers(address)
         self._address = address
-        self._threads, self._versions = threads, _versions_here()
+        self._threads, self._packages = threads, packages
+        self._versions = _versions_here(packages)
         self._client = distributed.Client(address, timeout=_ANSWERS_WITHIN, set_as_default=False)
         self._running: set[Future[Any]] = set()
         self._name = f"gatewise-{uuid.uuid4()}"
@@ -164,7 +175,7 @@ class DaskWorkers:
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Have ``function(data, *arguments)`` computed by one of them."""
         self._check_connected()
-        call = _Call(function, arguments, self._threads, self._versions)
+        call = _Call(function, arguments, self._threads, self._versions, self._packages)
         answer = self._client.submit(_call_on_dask, call, self._name, pure=False)
         # Dask's own executor would never say that a scheduler died while it handed a result over.
         loop = self._client.loop.asyncio_loop
@@ -239,9 +250,9 @@ async def _result_of(answer: Any) -> Any:
     return await answer
 
 
-def _check_versions(wanted: Mapping[str, str]) -> None:
+def _check_versions(wanted: Mapping[str, str], packages: tuple[str, ...]) -> None:
     """Refuse to compute what would not be the same as on the other nodes."""
-    found = _versions_here()
+    found = _versions_here(packages)
     for package in sorted({*found, *wanted}):
         here, there = (versions.get(package, "none") for versions in (found, wanted))
         if here != there:

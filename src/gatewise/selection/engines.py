@@ -11,18 +11,23 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
+from gatewise.base.errors import ConfigError
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.selection.ledger import RUN, Ledger, Unit
 from gatewise.selection.watch import mark_of, watched
 from gatewise.selection.workers import Workers
 
-__all__ = ["run_units"]
+__all__ = ["UnusableNodeError", "run_units"]
 
 # From the data that all units share, and a unit, to its result as plain values.
 Work = Callable[[Any, Unit], Any]
 
 _ATTEMPTS = 2
 _DIED = "its process died (killed, or out of memory)"
+
+
+class UnusableNodeError(ConfigError):
+    """Raised by work that would fail for every unit: it ends the whole run."""
 
 
 def run_units(
@@ -33,6 +38,7 @@ def run_units(
     workers: Workers,
     progress: Progress | None = None,
     stage: str = "fits",
+    noun: str = "fits",
 ) -> dict[str, str]:
     """Do what is not in the ledger yet.
 
@@ -51,15 +57,22 @@ def run_units(
         Told of every unit that is done, and of those that are being done.
     stage : str
         What the progress is told it is.
+    noun : str
+        What the progress calls the units.
 
     Returns
     -------
     dict of str to str
         The keys of the units that failed twice, and why; all others are in the ledger.
+
+    Raises
+    ------
+    UnusableNodeError
+        If a worker finds that where it is nothing can be done.
     """
     tried, failures = Counter[str](), dict[str, str]()
     waiting, suspects = ledger.missing(units), list[Unit]()
-    with watched(ledger, units, progress or SilentProgress(), stage):
+    with watched(ledger, units, progress or SilentProgress(), stage, noun):
         while waiting or suspects:
             # Whoever was at work when a process died is tried again alone, to know who it was.
             batch, alone = (waiting, False) if waiting else (suspects[:1], True)
@@ -113,6 +126,8 @@ def _outcome(future: Future[Any]) -> tuple[str, Any]:
     except BrokenProcessPool:
         raise
     except Exception as error:  # a cluster's own: a node that died, say
+        if isinstance(_cause(error), UnusableNodeError):
+            raise _cause(error) from None
         return _told(error), None
     return reason, result
 
@@ -147,14 +162,21 @@ def _do(data: Any, work: Work, folder: Path, stamp: str, unit: Unit) -> tuple[st
 def _tried(work: Work, data: Any, unit: Unit) -> tuple[str, Any]:
     try:
         return "", work(data, unit)
+    except UnusableNodeError:
+        raise
     except Exception as error:  # whatever goes wrong in a unit must not end the others
         return _told(error), None
 
 
 def _told(error: Exception) -> str:
-    error = getattr(error, "cause", None) or error  # Ray wraps what a call raised
+    error = _cause(error)
     lines = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {lines[0]}"
+
+
+def _cause(error: Exception) -> Exception:
+    """Unwrap what a call raised from what Ray makes of it."""
+    return getattr(error, "cause", None) or error
 
 
 def _stamp(folder: Path) -> str:

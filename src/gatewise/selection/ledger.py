@@ -115,6 +115,10 @@ class Ledger:
         entry = {"key": unit.key, "facts": dict(unit.facts), "result": result}
         write_json(self._path(unit), {**entry, "checksum": _checksum(entry)})
 
+    def drop(self, unit: Unit) -> None:
+        """Take the result of a unit away, so that it is done again."""
+        self._path(unit).unlink(missing_ok=True)
+
     def missing(self, units: Iterable[Unit]) -> list[Unit]:
         """List the units that have no result that verifies, in their order."""
         return [unit for unit in units if self.find(unit) is None]

@@ -28,11 +28,11 @@ def mark_of(folder: Path, unit: Unit) -> Path:
 
 @contextlib.contextmanager
 def watched(
-    ledger: Ledger, units: Sequence[Unit], progress: Progress, stage: str
+    ledger: Ledger, units: Sequence[Unit], progress: Progress, stage: str, noun: str = "fits"
 ) -> Iterator[None]:
     """Tell the progress of units for as long as the block runs, whoever does them."""
     ended = threading.Event()
-    progress.start(stage, len(units), "fits")
+    progress.start(stage, len(units), noun)
     view = _View(ledger, list(units))
 
     def look() -> None:

@@ -20,6 +20,7 @@ from joblib.externals.loky import ProcessPoolExecutor, process_executor
 
 from gatewise.base.config import check_choice, check_whole_number
 from gatewise.base.errors import ConfigError
+from gatewise.base.versions import PACKAGES
 from gatewise.selection.clusters import THREAD_LIMITS, DaskWorkers, RayWorkers
 
 __all__ = ["ENGINES", "Engine", "Workers", "open_workers"]
@@ -84,7 +85,9 @@ class Workers(Protocol):
 
 
 @contextlib.contextmanager
-def open_workers(engine: Engine, data: Any) -> Iterator[Workers]:
+def open_workers(
+    engine: Engine, data: Any, *, packages: tuple[str, ...] = PACKAGES
+) -> Iterator[Workers]:
     """Have processes for as long as the block runs.
 
     Parameters
@@ -93,6 +96,8 @@ def open_workers(engine: Engine, data: Any) -> Iterator[Workers]:
         Where, and how many.
     data : object
         What every call is given first. It is sent once to each process, or node.
+    packages : tuple of str
+        Those whose versions have to be the same on all nodes.
 
     Yields
     ------
@@ -105,7 +110,7 @@ def open_workers(engine: Engine, data: Any) -> Iterator[Workers]:
     MissingExtraError
         If its package is not installed.
     """
-    workers, at_once = _started(engine, data), True
+    workers, at_once = _started(engine, data, packages), True
     try:
         yield workers
         at_once = False
@@ -113,11 +118,11 @@ def open_workers(engine: Engine, data: Any) -> Iterator[Workers]:
         workers.close(at_once=at_once)
 
 
-def _started(engine: Engine, data: Any) -> Workers:
+def _started(engine: Engine, data: Any, packages: tuple[str, ...]) -> Workers:
     if engine.address is None:
         return _LocalWorkers(engine, data)
     kind = RayWorkers if engine.kind == "ray" else DaskWorkers
-    return kind(engine.address, engine.threads, data)
+    return kind(engine.address, engine.threads, data, packages)
 
 
 class _LocalWorkers:

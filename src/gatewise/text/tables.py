@@ -16,7 +16,7 @@ from gatewise.text.lines import open_text, plain_errors, reason_of
 from gatewise.text.records import delimited_table, json_table, text_table
 from gatewise.text.rows import JsonText, Row, Table, column_names, typed_rows
 
-__all__ = ["JsonText", "Row", "Table", "ending_of", "open_table"]
+__all__ = ["JsonText", "Row", "Table", "ending_of", "one_sentence", "open_table"]
 
 _ENDINGS = ".csv, .tsv, .jsonl, .ndjson (each also with .gz), .parquet, .xlsx"
 _BATCH = 4096  # records of a parquet file or frame at a time
@@ -77,10 +77,10 @@ def _parquet_table(path: Path) -> Table:
     name = str(path)
 
     def read() -> Iterator[Row]:
-        with _one_sentence(name, "a parquet file", errors), parquet.ParquetFile(path) as file:
+        with one_sentence(name, "a parquet file", errors), parquet.ParquetFile(path) as file:
             yield from typed_rows(enumerate(_parquet_records(file), 1), columns)
 
-    with _one_sentence(name, "a parquet file", errors), parquet.ParquetFile(path) as file:
+    with one_sentence(name, "a parquet file", errors), parquet.ParquetFile(path) as file:
         columns = column_names(file.schema_arrow.names, name)
     return Table(name, columns, None, (), read)
 
@@ -93,7 +93,7 @@ def _parquet_records(file: Any) -> Iterator[Sequence[Any]]:
 def _xlsx_table(path: Path) -> Table:
     calamine = require("python_calamine", extra="train", purpose="read xlsx files")
     name = str(path)
-    with _one_sentence(name, "an xlsx file", calamine.CalamineError):
+    with one_sentence(name, "an xlsx file", calamine.CalamineError):
         workbook = calamine.CalamineWorkbook.from_path(name)
         sheets = workbook.sheet_names
         sheet = workbook.get_sheet_by_index(0)
@@ -143,7 +143,8 @@ def _frame_table(source: Any) -> Table:
 
 
 @contextlib.contextmanager
-def _one_sentence(name: str, kind: str, errors: type[Exception]) -> Iterator[None]:
+def one_sentence(name: str, kind: str, errors: type[Exception]) -> Iterator[None]:
+    """Say in one sentence that a file cannot be read, whatever its reader and the system say."""
     try:
         with plain_errors(name):
             yield
