@@ -5,6 +5,7 @@ GatewiseError
  ├─ DataError            (also ValueError)    a file, table or text cannot be used
  ├─ ModelFileError       (also ValueError)    a saved model is incomplete, damaged or foreign
  ├─ CheckpointError      (also ValueError)    a checkpoint belongs to other data or settings
+ ├─ ClusterError         (also RuntimeError)  machines that work together do not go on
  └─ MissingExtraError    (also ImportError)   an optional package is not installed
 
 The command line prints the message and exits with status 2.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 __all__ = [
     "CheckpointError",
+    "ClusterError",
     "ConfigError",
     "DataError",
     "GatewiseError",
@@ -40,6 +42,10 @@ class ModelFileError(GatewiseError, ValueError):
 
 class CheckpointError(GatewiseError, ValueError):
     """A checkpoint belongs to other data or other settings."""
+
+
+class ClusterError(GatewiseError, RuntimeError):
+    """Machines that work together do not go on; the same command may, on others."""
 
 
 class MissingExtraError(GatewiseError, ImportError):

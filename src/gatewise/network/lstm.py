@@ -16,6 +16,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from gatewise.network.draws import draw_uniform
+
 __all__ = ["LSTMDirection", "LSTMLayer", "reverse_texts"]
 
 
@@ -104,7 +106,7 @@ class LSTMDirection(nn.Module):
     def _dropout_mask(self, h: Tensor, share: float) -> Tensor:
         if not share:
             return torch.ones_like(h)  # (B, H)
-        draws = torch.rand(h.shape, generator=self.generator)  # (B, H)
+        draws = draw_uniform(tuple(h.shape), self.generator)  # (B, H)
         return ((draws >= share) / (1.0 - share)).to(h)  # (B, H)
 
 

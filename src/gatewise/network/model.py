@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gatewise.network.config import NetworkConfig
+from gatewise.network.draws import draw_uniform
 from gatewise.network.lstm import LSTMLayer
 
 __all__ = ["Dense", "TextNetwork", "TokenBatch", "build_network", "log_probabilities"]
@@ -167,7 +168,7 @@ class TextNetwork(nn.Module):
     def _drop(self, values: Tensor, share: float, mask_shape: tuple[int, ...]) -> Tensor:
         if not (self.training and share):
             return values
-        draws = torch.rand(mask_shape, generator=self.generator).to(values.device)
+        draws = draw_uniform(mask_shape, self.generator).to(values.device)
         return values * ((draws >= share).to(values.dtype) / (1.0 - share))
 
     def _word_table(self) -> Tensor:

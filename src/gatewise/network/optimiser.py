@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import AdamW, SparseAdam
 
+from gatewise.network.exchange import ALONE, Exchange
 from gatewise.network.model import TextNetwork
 
 __all__ = ["NetworkOptimiser", "learning_rate_factor"]
@@ -39,6 +40,8 @@ class NetworkOptimiser:
         Largest norm of all gradients together; 0 for no limit.
     beta2, epsilon : float
         Of Adam (Kingma & Ba 2015).
+    exchange : Exchange
+        With the processes that train the same network.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class NetworkOptimiser:
         gradient_clip: float,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
+        exchange: Exchange = ALONE,
     ) -> None:
         tables = _trained_tables(network, learning_rate, word_rate)
         in_tables = {id(group["params"][0]) for group in tables}
@@ -60,8 +64,8 @@ class NetworkOptimiser:
             if weight.requires_grad and id(weight) not in in_tables
         ]
         common: dict[str, Any] = {"lr": learning_rate, "betas": (_BETA1, beta2), "eps": epsilon}
-        self._gradient_clip = gradient_clip
-        self._weights = [*dense, *(group["params"][0] for group in tables)]
+        self._gradient_clip, self._exchange = gradient_clip, exchange
+        self._weights: list[nn.Parameter] = [*dense, *(group["params"][0] for group in tables)]
         self._optimisers: list[torch.optim.Optimizer] = [
             AdamW(dense, weight_decay=weight_decay, foreach=True, **common)
         ]
@@ -75,6 +79,7 @@ class NetworkOptimiser:
         for optimiser in self._optimisers:
             optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        self._exchange.add_gradients(self._weights)
         if self._gradient_clip:
             _clip(self._weights, self._gradient_clip)
         for group in self._groups():

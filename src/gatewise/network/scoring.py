@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from gatewise.network.model import TextNetwork, TokenBatch, log_probabilities
 from gatewise.network.precision import Precision
 
-__all__ = ["Records", "read_records", "score_records"]
+__all__ = ["BATCH_SIZE", "Records", "read_records", "score_records"]
 
 Numbers = NDArray[np.int64]
 Scores = NDArray[np.float64]
 Pooled = NDArray[np.float32]
+
+BATCH_SIZE = 128
 
 
 class Records(Protocol):
@@ -41,7 +43,11 @@ class Records(Protocol):
 
 
 def score_records(
-    network: TextNetwork, records: Records, *, precision: Precision | None = None
+    network: TextNetwork,
+    records: Records,
+    *,
+    precision: Precision | None = None,
+    batches: Sequence[Numbers] | None = None,
 ) -> Scores:
     """Compute the logarithms of the class probabilities of all records.
 
@@ -53,13 +59,17 @@ def score_records(
         N records.
     precision : Precision, optional
         As for :func:`train_network`.
+    batches : sequence of ndarray of int64, optional
+        The records to score, by batches; default: all. The scores of the others are zeros.
 
     Returns
     -------
     ndarray of float64, shape (N, C)
         In nats, in the order of the records.
     """
-    return read_records(network, records, lambda pooled: pooled[:, :0], precision=precision)[0]
+    return read_records(
+        network, records, lambda pooled: pooled[:, :0], precision=precision, batches=batches
+    )[0]
 
 
 @torch.no_grad()
@@ -69,7 +79,8 @@ def read_records(
     reduce: Callable[[Pooled], Pooled],
     *,
     precision: Precision | None = None,
-    batch_size: int = 128,
+    batch_size: int = BATCH_SIZE,
+    batches: Sequence[Numbers] | None = None,
 ) -> tuple[Scores, Pooled]:
     """Score all records, and keep something of their pooled states.
 
@@ -85,6 +96,8 @@ def read_records(
         As for :func:`train_network`.
     batch_size : int
         Records at a time.
+    batches : sequence of ndarray of int64, optional
+        As for :func:`score_records`.
 
     Returns
     -------
@@ -98,7 +111,7 @@ def read_records(
     n_records = len(records.targets)
     scores = np.zeros((n_records, network.config.n_classes))
     kept = np.zeros((n_records, 0), dtype=np.float32)
-    for numbers in records.ordered(batch_size):
+    for numbers in records.ordered(batch_size) if batches is None else batches:
         with precision.autocast():
             pooled = network.encode(records.batch(numbers))  # (B, P)
             logits = network.decide(pooled)  # (B, C)

@@ -14,10 +14,12 @@ from gatewise.base.config import check_range, check_whole_number
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.base.seeding import derive_seed, numpy_generator
 from gatewise.network.checkpoint import Checkpoint
+from gatewise.network.draws import part_of_batch
+from gatewise.network.exchange import ALONE, Exchange
 from gatewise.network.model import TextNetwork, log_probabilities
 from gatewise.network.optimiser import NetworkOptimiser, learning_rate_factor
 from gatewise.network.precision import Precision, keep_freed_memory
-from gatewise.network.scoring import Records, score_records
+from gatewise.network.scoring import BATCH_SIZE, Records, score_records
 
 __all__ = ["EpochResult", "TrainingConfig", "train_network"]
 
@@ -114,6 +116,7 @@ def train_network(
     checkpoint: Checkpoint | None = None,
     progress: Progress | None = None,
     stage: str = "training",
+    exchange: Exchange = ALONE,
 ) -> list[EpochResult]:
     """Train a network in place.
 
@@ -141,6 +144,8 @@ def train_network(
         Told of every batch.
     stage : str
         Name of this run, for the progress, the checkpoint and the random draws.
+    exchange : Exchange
+        With the processes that train the same network, each called with the same arguments.
 
     Returns
     -------
@@ -153,7 +158,7 @@ def train_network(
         If the checkpoint belongs to other data or settings.
     """
     keep_freed_memory()
-    trainer = _Trainer(network, records, config, precision or Precision(), seed, stage)
+    trainer = _Trainer(network, records, config, precision or Precision(), seed, stage, exchange)
     trainer.progress = progress or SilentProgress()
     if checkpoint:
         trainer.restore(checkpoint)
@@ -181,9 +186,11 @@ class _Trainer:
         precision: Precision,
         seed: int,
         stage: str,
+        exchange: Exchange,
     ) -> None:
         self.network, self.records, self.config = network, records, config
         self.precision, self.seed, self.stage = precision, seed, stage
+        self.exchange = exchange
         self.optimiser = NetworkOptimiser(
             network,
             learning_rate=config.learning_rate,
@@ -192,6 +199,7 @@ class _Trainer:
             gradient_clip=config.gradient_clip,
             beta2=config.adam_beta2,
             epsilon=config.adam_epsilon,
+            exchange=exchange,
         )
         self.history: list[EpochResult] = []
         self.best_weights: dict[str, Tensor] = {}
@@ -227,6 +235,8 @@ class _Trainer:
         for step, numbers in enumerate(order, start=epoch * self.n_batches):
             totals += self._step(step, numbers)
             self._tell(epoch, totals, len(numbers))
+        self.exchange.check_equal(self.network)
+        totals = self.exchange.add(totals)
         loss, accuracy = float(totals[0] / totals[2]), float(totals[1] / totals[2])
         seconds = time.perf_counter() - started
         held_out = self._validate(validation) if validation else (None, None)
@@ -238,31 +248,39 @@ class _Trainer:
             self.best_weights = {name: weight.clone() for name, weight in state.items()}
 
     def _step(self, step: int, numbers: Numbers) -> NDArray[np.float64]:
+        share = self.exchange.share(len(numbers))
+        n_records, numbers = len(numbers), numbers[share.rows]
         targets = torch.from_numpy(self.records.targets[numbers]).to(self.precision.device)  # (B,)
-        with self.precision.autocast():
+        with self.precision.autocast(), part_of_batch(n_records, share.rows):
             logits = self.network(self.records.batch(numbers))  # (B, C)
         predicted = log_probabilities(logits.float(), self.network.config.output)  # (B, C)
         losses = _smoothed_losses(predicted, targets, self.config.label_smoothing)  # (B,)
         if self.records.weights is not None:
             weights = torch.from_numpy(self.records.weights[numbers]).to(losses)  # (B,)
             losses = losses * weights  # (B,)
+        if not share.counts:
+            losses = losses * 0.0  # (B,)
         n_steps = self.config.epochs * self.n_batches
         factor = learning_rate_factor(step, n_steps, self.config.warmup)
-        self.optimiser.step(losses.mean(), factor)
+        self.optimiser.step(losses.sum() / n_records, factor)
         right = int((predicted.argmax(dim=1) == targets).sum())
-        return np.array([float(losses.detach().sum()), right, len(numbers)])
+        found = np.array([float(losses.detach().sum()), right, len(numbers)])
+        return found if share.counts else np.zeros(3)
 
     def _validate(self, validation: Records) -> tuple[float, float]:
-        scores = score_records(self.network, validation, precision=self.precision)
-        of_target = scores[np.arange(len(scores)), validation.targets]
-        right = scores.argmax(axis=1) == validation.targets
-        return float(-of_target.mean()), float(right.mean())
+        batches = self.exchange.own(validation.ordered(BATCH_SIZE))
+        scores = score_records(self.network, validation, precision=self.precision, batches=batches)
+        own = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *batches]))
+        of_target = scores[own, validation.targets[own]]
+        right = scores[own].argmax(axis=1) == validation.targets[own]
+        loss, n_right, n_records = self.exchange.add(
+            np.array([-of_target.sum(), right.sum(), len(own)])
+        )
+        return float(loss / n_records), float(n_right / n_records)
 
     def _tell(self, epoch: int, totals: NDArray[np.float64], n_records: int) -> None:
-        note = (
-            f"epoch {epoch + 1}/{self.config.epochs}  loss {totals[0] / totals[2]:.3f}  "
-            f"accuracy {totals[1] / totals[2]:.1%}"
-        )
+        loss, accuracy = totals[:2] / max(1.0, totals[2])
+        note = f"epoch {epoch + 1}/{self.config.epochs}  loss {loss:.3f}  accuracy {accuracy:.1%}"
         last = self.history[-1].validation_accuracy if self.history else None
         self.progress.advance(n_records, note + (f"  held out {last:.1%}" if last else ""))
 
