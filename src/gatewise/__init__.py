@@ -11,6 +11,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "BatchPredictor": "gatewise.store.batch_predictor",
     "TextClassifier": "gatewise.classify.classifier",
     "WordVectors": "gatewise.vectors.word_vectors",
     "compare": "gatewise.selection.questions",
@@ -27,6 +28,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "BatchPredictor",
     "TextClassifier",
     "WordVectors",
     "compare",

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gatewise.base.config import check_range
-from gatewise.base.progress import Progress
+from gatewise.base.files import atomic_open
+from gatewise.base.optional import require
+from gatewise.base.progress import Progress, SilentProgress
+from gatewise.classify.answer_blocks import BlockAnswers
 from gatewise.classify.answers import AnswerTally, answer_columns, answer_rows, free_names
 from gatewise.classify.near_records import check_nearest
 from gatewise.classify.reading import Reader
 from gatewise.text.columns import choose_text_column
-from gatewise.text.row_writer import RowWriter, format_of, open_output
+from gatewise.text.row_blocks import Rows, TableRows, open_rows
+from gatewise.text.row_writer import PARQUET, RowWriter, format_of, open_output
 from gatewise.text.rows import Table
 
-__all__ = ["write_answers"]
+__all__ = ["remarks", "write_answers"]
+
+_BLOCK = 8192  # rows of a parquet file that are held at a time
 
 
 def write_answers(
@@ -44,7 +50,7 @@ def write_answers(
         The file, which appears when it is complete. None: standard output.
     standard_output : text file object
         It.
-    kind : {"csv", "tsv", "jsonl"}, optional
+    kind : {"csv", "tsv", "jsonl", "parquet"}, optional
         The format. None: by the ending of ``out``, csv for standard output.
     top : int
         How many of the most probable classes to write, 1 to C.
@@ -70,6 +76,13 @@ def write_answers(
     check_range("top", top, 1, len(model.labels))
     check_nearest(model.index, nearest)
     column, notes = choose_text_column(table.columns, text_column, table.source)
+    if out is not None and kind == PARQUET:
+        blocks = open_rows(table)
+        block_answers = BlockAnswers(model, blocks.schema, column, top, nearest)
+        _write_parquet(block_answers, blocks, out, progress or SilentProgress())
+        cut = (blocks.n_cut, blocks.cut_names) if isinstance(blocks, TableRows) else (0, [])
+        told = [*table.notes, *notes, *block_answers.tally.summary()]
+        return told + remarks(block_answers.renamed, kind, *cut)
     own = answer_columns(top, nearest)
     renamed = free_names(table.columns, own)
     columns = [*(renamed.get(name, name) for name in table.columns), *own]
@@ -81,13 +94,32 @@ def write_answers(
             tally.add(row, answer)
             writer.write(_input_cells(row.fields, renamed, own) | answer.cells(row.line))
     told = [*table.notes, *notes, *tally.summary()]
-    told += (f"column {old!r} of the input is written as {new!r}" for old, new in renamed.items())
-    if writer.n_cut:
+    return told + remarks(renamed, kind, writer.n_cut, writer.cut_names)
+
+
+def remarks(
+    renamed: Mapping[str, str], kind: str, n_cut: int, cut_names: Sequence[str]
+) -> list[str]:
+    """Say which columns have a new name, and which cells had no place."""
+    told = [f"column {old!r} of the input is written as {new!r}" for old, new in renamed.items()]
+    if n_cut:
         told.append(
-            f"{writer.n_cut:,} rows have cells that {kind} has no column for, under "
-            f"{', '.join(map(repr, writer.cut_names))}; --format jsonl keeps them"
+            f"{n_cut:,} rows have cells that {kind} has no column for, under "
+            f"{', '.join(map(repr, cut_names))}; --format jsonl keeps them"
         )
     return told
+
+
+def _write_parquet(answers: BlockAnswers, rows: Rows, out: Path, progress: Progress) -> None:
+    parquet = require("pyarrow.parquet", extra="score", purpose="write parquet files")
+    progress.start("answers", None, "rows")
+    with (
+        atomic_open(out, "wb") as stream,
+        parquet.ParquetWriter(stream, answers.answered_schema) as writer,
+    ):
+        for block in rows.blocks(_BLOCK):
+            writer.write_table(answers.answer(block))
+            progress.advance(len(block.lines))
 
 
 def _input_cells(

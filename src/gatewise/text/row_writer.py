@@ -18,9 +18,10 @@ from gatewise.base.files import atomic_open
 from gatewise.text.rows import JsonText
 from gatewise.text.tables import ending_of
 
-__all__ = ["FORMATS", "RowWriter", "format_of", "open_output"]
+__all__ = ["FORMATS", "PARQUET", "RowWriter", "format_of", "open_output"]
 
 FORMATS = ("csv", "tsv", "jsonl")
+PARQUET = "parquet"  # written as columns, not row by row
 
 _FORMAT_OF_ENDING = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
@@ -84,22 +85,31 @@ class RowWriter:
 def format_of(path: Path | None, chosen: str | None = None) -> str:
     """Tell the format to write: the chosen one, or that of the file's ending, or csv.
 
+    Returns
+    -------
+    str
+        One of :data:`FORMATS`, or :data:`PARQUET`.
+
     Raises
     ------
     ConfigError
         If it is none of those that can be written.
     """
     if chosen is not None:
-        check_choice("format", chosen, FORMATS)
+        check_choice("format", chosen, (*FORMATS, PARQUET))
+        if chosen == PARQUET and path is None:
+            raise ConfigError("parquet is written to a file only; name one with --out FILE")
         return chosen
     if path is None:
         return "csv"
+    if path.suffix.casefold() == ".parquet":
+        return PARQUET
     kind = _FORMAT_OF_ENDING.get(ending_of(path))
     if kind is None:
         endings = ", ".join(_FORMAT_OF_ENDING)
         raise ConfigError(
-            f"{path} has an ending that is not known; allowed are {endings} (each also with .gz), "
-            "or say --format csv, tsv or jsonl"
+            f"{path} has an ending that is not known; allowed are {endings} (each also with .gz) "
+            "and .parquet, or say --format csv, tsv, jsonl or parquet"
         )
     return kind
 
