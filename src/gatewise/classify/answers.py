@@ -89,6 +89,15 @@ class AnswerTally:
         count, lines = self.by_reason.get(kind, (0, []))
         self.by_reason[kind] = count + 1, [*lines, row.line][:_N_LINES]
 
+    def merge(self, other: AnswerTally) -> None:
+        """Add the counts of rows that come after these."""
+        self.n_rows += other.n_rows
+        self.n_unusable += other.n_unusable
+        self.n_abstained += other.n_abstained
+        for reason, (count, lines) in other.by_reason.items():
+            before, first = self.by_reason.get(reason, (0, []))
+            self.by_reason[reason] = before + count, [*first, *lines][:_N_LINES]
+
     def summary(self) -> list[str]:
         """Tell in plain lines how many rows were answered, and which were not."""
         n_answered = self.n_rows - self.n_unusable

@@ -12,6 +12,17 @@ import typer
 from gatewise.cli.console import check_out_file, remark
 from gatewise.cli.options import ModelArgument, TextOption
 from gatewise.cli.progress import open_progress
+from gatewise.cli.run_options import telling_how_to_go_on
+from gatewise.cli.scoring_options import (
+    AddressOption,
+    EngineOption,
+    RunFolderOption,
+    ShardRowsOption,
+    ThreadsOption,
+    WorkersOption,
+    refuse_without_engine,
+    scoring_request,
+)
 
 __all__ = ["predict"]
 
@@ -30,15 +41,16 @@ OutOption = Annotated[
     Path | None,
     typer.Option(
         "--out",
-        metavar="FILE",
-        help="Where to write; the ending tells the format. Else to standard output.",
+        metavar="FILE|FOLDER",
+        help="Where to write; the ending tells the format. Else to standard output. A folder, of "
+        "one file per shard, only with --engine.",
         show_default=False,
     ),
 ]
 FormatOption = Annotated[
     str | None,
     typer.Option(
-        "--format", metavar="csv|tsv|jsonl", help="The format to write.", show_default=False
+        "--format", metavar="csv|tsv|jsonl|parquet", help="The format to write.", show_default=False
     ),
 ]
 TopOption = Annotated[
@@ -68,20 +80,72 @@ def predict(
     nearest: NearestOption = 0,
     output_format: FormatOption = None,
     lines: LinesOption = False,
+    engine: EngineOption = None,
+    address: AddressOption = None,
+    workers: WorkersOption = None,
+    threads: ThreadsOption = None,
+    shard_rows: ShardRowsOption = None,
+    run: RunFolderOption = None,
 ) -> None:
     """Classify texts, in their order and in constant memory.
 
     Each row comes back with the columns predicted, probability, in_scope (0.05: one in twenty texts
     of these labels looks as strange), decision (the label, or abstain), those of --top and
     --nearest, and the reason why a row cannot be used.
+
+    With --engine, ranges of rows are scored side by side, on a cluster if there is one. What is
+    done is kept: after a kill, type the same command again. Every machine has to see MODEL, DATA
+    and the folder of --out under the same paths.
     """
+    if engine is None:
+        refuse_without_engine(address=address, workers=workers, shard_rows=shard_rows, run=run)
+        _stream(model, data, text, out, top, nearest, output_format, lines=lines, threads=threads)
+        return
+    request = scoring_request(
+        model,
+        data,
+        out,
+        text_column=text,
+        kind=output_format,
+        top=top,
+        nearest=nearest,
+        lines=lines,
+        engine=engine,
+        address=address,
+        workers=workers,
+        threads=threads,
+        shard_rows=shard_rows,
+        run=run,
+    )
+    from gatewise.selection.scoring_run import score
+
+    with telling_how_to_go_on(), open_progress() as progress:
+        told = score(request, progress)
+    remark(told)
+
+
+def _stream(
+    model: Path,
+    data: str,
+    text: str | None,
+    out: Path | None,
+    top: int,
+    nearest: int,
+    output_format: str | None,
+    *,
+    lines: bool,
+    threads: int | None,
+) -> None:
+    """Answer row by row, in this process."""
     from gatewise.classify.answer_files import write_answers
     from gatewise.store.predictor_archive import load_predictor
     from gatewise.text.text_lines import open_texts
 
     check_out_file(out)
     table = open_texts(data, lines=lines)
-    predictor = load_predictor(model, threads=min(_MOST_THREADS, os.cpu_count() or 1))
+    if threads is None:
+        threads = min(_MOST_THREADS, os.cpu_count() or 1)
+    predictor = load_predictor(model, threads=threads)
     shows_rows = out is None and sys.stdout.isatty()  # a bar would stand between them
     with open_progress(lines=False, bars=not shows_rows) as progress:
         told = write_answers(

@@ -24,11 +24,11 @@ from filelock import FileLock, Timeout
 from gatewise.base.errors import ConfigError
 from gatewise.base.files import json_bytes, write_json
 
-__all__ = ["FOLDER", "FORMAT_VERSION", "RUN", "Ledger", "Unit", "open_ledger"]
+__all__ = ["FOLDER", "FORMAT_VERSION", "LOCK", "RUN", "Ledger", "Unit", "open_ledger"]
 
 FORMAT_VERSION = 2
 
-FOLDER, RUN, _LOCK = "ledger", "run.json", "lock"
+FOLDER, RUN, LOCK = "ledger", "run.json", "lock"
 _FORMAT = "gatewise run"
 
 
@@ -152,7 +152,7 @@ def open_ledger(folder: Path, about: Mapping[str, Any]) -> Iterator[Ledger]:
         If the folder holds something else, a run about something else, or a run that is going on.
     """
     (folder / FOLDER).mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / _LOCK, blocking=False)
+    lock = FileLock(folder / LOCK, blocking=False)
     try:
         lock.acquire()
     except Timeout as error:
