@@ -58,6 +58,7 @@ MODULES = {
         "scope",
         "held_out",
         "reading",
+        "token_vectors",
         "predictor",
         "records",
         "plan",

@@ -5,8 +5,9 @@ import pickle
 import numpy as np
 import pytest
 
-from gatewise.classify import ngrams
-from gatewise.classify.ngrams import NgramModel, ngram_terms
+from gatewise.classify import ngram_lookup, ngrams
+from gatewise.classify.ngram_terms import ngram_terms
+from gatewise.classify.ngrams import NgramModel
 from gatewise.classify.scope import more_evidence, ngram_evidence
 
 SENTENCES = [
@@ -49,7 +50,6 @@ def test_a_reading_by_its_definition(outside, characters):
         expected = values @ model.weights[columns].astype(float) + model.intercepts
         np.testing.assert_allclose(reading.scores[row], expected, rtol=1e-12)
         assert reading.familiarity[row] == pytest.approx(share_known(model, tokens))
-        assert model.familiarity(tokens) == reading.familiarity[row]
         if outside:
             column = model.outside[:-1][columns].astype(float)
             assert reading.outside[row] == pytest.approx(values @ column + model.outside[-1])
@@ -63,12 +63,32 @@ def test_a_reading_by_its_definition(outside, characters):
 
 
 def test_what_is_remembered_changes_nothing_and_stays_small(monkeypatch):
-    monkeypatch.setattr(ngrams, "_MOST_REMEMBERED", 3)
+    monkeypatch.setattr(ngram_lookup, "_MOST_REMEMBERED", 3)
     model, token_lists = make_model(outside=True), [text.split() for text in TEXTS]
     expected = make_model(outside=True).read(token_lists).scores
     for _ in range(2):
         np.testing.assert_array_equal(model.read(token_lists).scores, expected)
-    assert 0 < len(model._remembered) <= 3
+    for remembered in (model._lookup._words, model._lookup._pieces):
+        assert 0 < len(remembered) <= 3
+
+
+@pytest.mark.parametrize("most", [1, 7, 20])
+def test_how_many_are_read_at_a_time_changes_nothing(monkeypatch, most):
+    model, token_lists = make_model(outside=True), [text.split() for text in TEXTS]
+    expected = model.read(token_lists)
+    monkeypatch.setattr(ngrams, "_TOKENS_AT_A_TIME", most)
+    found = model.read(token_lists)
+    np.testing.assert_array_equal(found.scores, expected.scores)
+    np.testing.assert_array_equal(found.outside, expected.outside)
+    np.testing.assert_array_equal(found.familiarity, expected.familiarity)
+
+
+def test_a_model_that_knows_nothing():
+    none = np.zeros((0, 2), np.float32)
+    model = NgramModel((), none[:, 0], none, np.float32([0.5, -1.0]))
+    reading = model.read([["my", "card"], []])
+    np.testing.assert_array_equal(reading.scores, [[0.5, -1.0], [0.5, -1.0]])
+    np.testing.assert_array_equal(reading.familiarity, [0.0, 0.0])
 
 
 def test_a_copy_leaves_out_what_is_remembered():

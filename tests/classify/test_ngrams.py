@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatewise.classify.ngrams import NgramModel, ngram_terms
+from gatewise.classify.ngram_terms import ngram_terms
+from gatewise.classify.ngrams import NgramModel
 
 
 def test_terms_of_a_sentence():

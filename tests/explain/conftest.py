@@ -8,7 +8,8 @@ import torch
 
 from gatewise.classify.blend import Blend
 from gatewise.classify.model import FittedModel
-from gatewise.classify.ngrams import NgramModel, ngram_terms
+from gatewise.classify.ngram_terms import ngram_terms
+from gatewise.classify.ngrams import NgramModel
 from gatewise.classify.plain_model import plain_model
 from gatewise.classify.plan import network_config, settle_recipe
 from gatewise.network.model import TextNetwork

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gatewise.base.config import check_range
 from gatewise.network.plain import log_softmax
 
-__all__ = ["HIGHEST", "LOWEST", "Blend", "blend_log_probabilities"]
+__all__ = ["HIGHEST", "LOWEST", "Blend", "blend_log_probabilities", "mix_log_probabilities"]
 
 Scores = NDArray[np.float64]
 
@@ -49,9 +49,13 @@ def blend_log_probabilities(
     network_scores: Scores, ngram_scores: Scores | None, blend: Blend
 ) -> Scores:
     """Compute calibrated logarithms of probabilities, float64, shape (N, C)."""
-    mixed = log_softmax(network_scores / blend.network_temperature)
-    if ngram_scores is not None:
-        second = log_softmax(ngram_scores / blend.ngram_temperature)
-        mixed = (1.0 - blend.ngram_weight) * mixed + blend.ngram_weight * second
-        mixed = mixed / blend.blend_temperature
-    return log_softmax(mixed)
+    first = log_softmax(network_scores / blend.network_temperature)
+    if ngram_scores is None:
+        return first
+    return mix_log_probabilities(first, log_softmax(ngram_scores / blend.ngram_temperature), blend)
+
+
+def mix_log_probabilities(first: Scores, second: Scores, blend: Blend) -> Scores:
+    """Mix those of the network with those of the companion, float64, shape (N, C)."""
+    mixed = (1.0 - blend.ngram_weight) * first + blend.ngram_weight * second
+    return log_softmax(mixed / blend.blend_temperature)

@@ -20,14 +20,14 @@ from sklearn.svm import LinearSVC
 
 from gatewise.base.config import check_range, check_whole_number
 from gatewise.base.errors import DataError
-from gatewise.classify.ngrams import (
+from gatewise.classify.ngram_terms import (
     REACH,
-    NgramModel,
     count_characters,
     ngram_terms,
     pairs_apart,
     pairs_of_neighbours,
 )
+from gatewise.classify.ngrams import NgramModel
 
 __all__ = ["CompanionConfig", "CountedNgrams", "count_ngrams", "fit_ngrams"]
 

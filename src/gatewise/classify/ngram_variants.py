@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.classify.ngrams import REACH, NgramModel
+from gatewise.classify.ngram_terms import REACH
+from gatewise.classify.ngrams import NgramModel
 
 __all__ = ["scores_as_it_grows", "scores_without"]
 

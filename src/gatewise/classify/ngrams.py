@@ -16,23 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.text.tokens import has_unspaced_script
+from gatewise.classify.ngram_lookup import FoundNgrams, NgramLookup
+from gatewise.classify.ngram_terms import count_characters
 
-__all__ = [
-    "REACH",
-    "NgramModel",
-    "NgramReading",
-    "count_characters",
-    "ngram_terms",
-    "pairs_apart",
-    "pairs_of_neighbours",
-]
+__all__ = ["NgramModel", "NgramReading"]
 
-REACH = 6  # two words so many places apart still make a pair
-
-_SPACED_ORDERS = (2, 3, 4, 5)
-_UNSPACED_ORDERS = (1, 2, 3)
-_MOST_REMEMBERED = 1 << 15  # words whose n-grams need not be looked up again
+_TOKENS_AT_A_TIME = 1 << 15  # so that what is found in them takes little memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,17 +81,13 @@ class NgramModel:
         -------
         NgramReading
         """
-        scores = np.empty((len(token_lists), len(self.intercepts)))
-        outside = None if self.outside is None else np.empty(len(token_lists))
-        familiarity = np.empty(len(token_lists))
-        for row, tokens in enumerate(token_lists):
-            found, apart, n_terms = self._find(tokens)
-            familiarity[row] = _share_known(tokens, len(found), n_terms)
-            columns, values = self._weigh([*found, *apart])
-            scores[row] = values @ self.weights[columns] + self.intercepts
-            if outside is not None and self.outside is not None:
-                outside[row] = values @ self.outside[columns] + self.outside[-1]
-        return NgramReading(scores, outside, familiarity)
+        parts = [self._read(token_lists[part]) for part in _parts(token_lists)]
+        outside = [part.outside for part in parts if part.outside is not None]
+        return NgramReading(
+            scores=np.concatenate([part.scores for part in parts]),
+            outside=np.concatenate(outside) if outside else None,
+            familiarity=np.concatenate([part.familiarity for part in parts]),
+        )
 
     def scores(self, token_lists: Sequence[Sequence[str]]) -> NDArray[np.float64]:
         """Compute the margins of each text, float64, shape (N, C)."""
@@ -129,59 +114,41 @@ class NgramModel:
             (1 + log count) * idf of each. Characters and words each get length 1: the characters
             of a text outnumber its words by far, and would drown them in a common length.
         """
-        return self._weigh(self.columns_of(tokens))
+        found = self._lookup.find([tokens])
+        _, columns, values = self._weigh(found, 1)
+        return columns, values
 
     def columns_of(self, tokens: Sequence[str]) -> list[int]:
         """List the known n-grams of one text by their columns, each as often as it stands there."""
-        found, apart, _ = self._find(tokens)
-        return [*found, *apart]
+        columns: list[int] = self._lookup.find([tokens]).columns.tolist()
+        return columns
 
-    def familiarity(self, tokens: Sequence[str]) -> float:
-        """Tell which share of a text's n-grams is known, from 0 to 1; pairs that stand apart aside.
+    def _read(self, token_lists: Sequence[Sequence[str]]) -> NgramReading:
+        found = self._lookup.find(token_lists)
+        rows, columns, values = self._weigh(found, len(token_lists))  # (n,) each
+        bounds = np.searchsorted(rows, np.arange(len(token_lists) + 1)).tolist()  # (N + 1,)
+        scores = np.empty((len(token_lists), len(self.intercepts)))  # (N, C)
+        outside = None if self.outside is None else np.empty(len(token_lists))  # (N,)
+        for row, (start, end) in enumerate(itertools.pairwise(bounds)):
+            mine, weighed = columns[start:end], values[start:end]
+            scores[row] = weighed @ self.weights[mine] + self.intercepts
+            if outside is not None and self.outside is not None:
+                outside[row] = weighed @ self.outside[mine] + self.outside[-1]
+        return NgramReading(scores, outside, found.familiarity)
 
-        Of a text without a letter or digit it is 0: signs are known wherever one stood once.
-        """
-        found, _, n_terms = self._find(tokens)
-        return _share_known(tokens, len(found), n_terms)
-
-    def _find(self, tokens: Sequence[str]) -> tuple[list[int], list[int], int]:
-        """List the columns of known n-grams and of known pairs apart, and count all n-grams."""
-        known, n_terms = self._columns, max(0, 2 * len(tokens) - 1)
-        terms = itertools.chain((f"w:{token}" for token in tokens), pairs_of_neighbours(tokens))
-        found = [known[term] for term in terms if term in known]
-        apart = (
-            [known[pair] for pair in pairs_apart(tokens) if pair in known] if self._apart else []
-        )
-        if self.n_characters:
-            for unit in _character_units(tokens):
-                columns, n_in_unit = self._find_characters(unit)
-                found.extend(columns)
-                n_terms += n_in_unit
-        return found, apart, n_terms
-
-    def _find_characters(self, unit: str) -> tuple[tuple[int, ...], int]:
-        """Do the same for one word; words come again and again."""
-        remembered = self._remembered
-        if (found := remembered.get(unit)) is None:
-            known, terms = self._columns, _character_terms(unit)
-            found = tuple(known[term] for term in terms if term in known), len(terms)
-            if len(remembered) >= _MOST_REMEMBERED:
-                remembered.clear()
-            remembered[unit] = found
-        return found
-
-    def _weigh(self, found: list[int]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Count and weigh columns; see :meth:`features`."""
-        in_order = np.array([-1, *found], dtype=np.int64)  # with one that differs from the first
-        in_order.sort()
-        firsts = np.flatnonzero(in_order[1:] != in_order[:-1]) + 1
-        columns = in_order[firsts]
-        ends = np.append(firsts[1:], len(in_order))[: len(firsts)]
-        values = (1.0 + np.log(ends - firsts)) * self.idf[columns]
-        border = int(np.searchsorted(columns, self.n_characters))
-        for block in (values[:border], values[border:]):
-            block /= np.sqrt(block @ block) or 1.0
-        return columns, values
+    def _weigh(
+        self, found: FoundNgrams, n_texts: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """Count and weigh what was found: rows, columns, values, all (n,); see :meth:`features`."""
+        n_terms = len(self.terms)
+        in_order = np.sort(found.rows * n_terms + found.columns)
+        firsts = np.flatnonzero(np.diff(in_order, prepend=-1))
+        counts = np.diff(firsts, append=len(in_order))
+        rows, columns = np.divmod(in_order[firsts], max(1, n_terms))
+        values = (1.0 + np.log(counts)) * self.idf[columns]
+        blocks = 2 * rows + (columns >= self.n_characters)
+        lengths = np.sqrt(np.bincount(blocks, values * values, 2 * n_texts))  # (2 N,)
+        return rows, columns, values / lengths[blocks]
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what follows from the rest."""
@@ -193,86 +160,16 @@ class NgramModel:
         return count_characters(self.terms)
 
     @functools.cached_property
-    def _columns(self) -> dict[str, int]:
-        return {term: column for column, term in enumerate(self.terms)}
-
-    @functools.cached_property
-    def _remembered(self) -> dict[str, tuple[tuple[int, ...], int]]:
-        return {}
-
-    @functools.cached_property
-    def _apart(self) -> bool:
-        return any(term.startswith("p:") for term in self.terms)
+    def _lookup(self) -> NgramLookup:
+        return NgramLookup(self.terms)
 
 
-def count_characters(terms: Sequence[str]) -> int:
-    """Count the n-grams of characters, which come first."""
-    return sum(term.startswith("c:") for term in terms)
-
-
-def _share_known(tokens: Sequence[str], n_known: int, n_terms: int) -> float:
-    if not any(character.isalnum() for token in tokens for character in token):
-        return 0.0
-    return n_known / max(1, n_terms)
-
-
-def ngram_terms(tokens: Sequence[str], *, characters: bool, apart: bool = False) -> list[str]:
-    """List the n-grams of one text.
-
-    Parameters
-    ----------
-    tokens : sequence of str
-        The text.
-    characters : bool
-        With the n-grams of characters.
-    apart : bool
-        With the pairs of words that are not neighbours, whichever comes first.
-
-    Returns
-    -------
-    list of str
-        Words, pairs of neighbours in their order, and what was asked for.
-    """
-    terms = [f"w:{token}" for token in tokens]
-    terms.extend(pairs_of_neighbours(tokens))
-    if apart:
-        terms.extend(pairs_apart(tokens))
-    if characters:
-        for token in _character_units(tokens):
-            terms.extend(_character_terms(token))
-    return terms
-
-
-def pairs_of_neighbours(tokens: Sequence[str]) -> Iterator[str]:
-    """List the pairs of words that follow each other, in their order."""
-    return (f"w:{first} {second}" for first, second in itertools.pairwise(tokens))
-
-
-def pairs_apart(tokens: Sequence[str]) -> Iterator[str]:
-    """List the pairs of words that stand near each other, whichever comes first."""
-    for place, first in enumerate(tokens):
-        for second in tokens[place + 2 : place + REACH + 1]:
-            if first != second:
-                yield f"p:{first} {second}" if first < second else f"p:{second} {first}"
-
-
-def _character_units(tokens: Sequence[str]) -> Iterator[str]:
-    """Words of spaced scripts one by one; a run of unspaced words as one piece of writing."""
-    for unspaced, run in itertools.groupby(tokens, _is_unspaced):
-        if unspaced:
-            yield "".join(run)
-        else:
-            yield from (f" {token} " for token in run)
-
-
-_is_unspaced = functools.lru_cache(maxsize=1 << 17)(has_unspaced_script)
-
-
-@functools.lru_cache(maxsize=1 << 17)
-def _character_terms(letters: str) -> tuple[str, ...]:
-    orders = _SPACED_ORDERS if letters[0] == " " else _UNSPACED_ORDERS
-    return tuple(
-        f"c:{letters[start : start + order]}"
-        for order in orders
-        for start in range(len(letters) - order + 1)
-    )
+def _parts(token_lists: Sequence[Sequence[str]]) -> Iterator[slice]:
+    """Part texts into pieces of not too many tokens; of none, make one piece of none."""
+    start = n_tokens = 0
+    for row, tokens in enumerate(token_lists):
+        if n_tokens and n_tokens + len(tokens) > _TOKENS_AT_A_TIME:
+            yield slice(start, row)
+            start, n_tokens = row, 0
+        n_tokens += len(tokens)
+    yield slice(start, len(token_lists))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -16,6 +18,7 @@ from gatewise.classify.ngrams import NgramModel
 from gatewise.classify.reading import RawScores, Reading, blend_scores, read_tokens
 from gatewise.classify.scope import Scope, ngram_evidence
 from gatewise.classify.texts import check_texts
+from gatewise.classify.token_vectors import TokenVectors
 from gatewise.network.config import NetworkConfig
 from gatewise.network.plain import plain_log_probabilities
 from gatewise.text.batches import place_tokens
@@ -31,6 +34,7 @@ Vectors = NDArray[np.float32]
 _TEXTS_AT_A_TIME = 4096  # their distinct tokens' vectors are held together
 _TEXTS_PER_BATCH = 32
 _TOKENS_PER_BATCH = 8192  # so that batches of long texts take no more memory
+_LENGTH_RATIO, _LENGTHS_APART = 1.3, 2  # of the longest text of a batch to its shortest
 
 
 class Session(Protocol):
@@ -81,13 +85,17 @@ class GraphNetwork:
             composed += self.arrays["project.bias"]
         return np.asarray(composed)  # (1 + U, E)
 
-    def read(self, encoded: EncodedTexts, index: RecordIndex | None) -> tuple[Scores, Vectors]:
+    def read(
+        self, encoded: EncodedTexts, vectors: Vectors, index: RecordIndex | None
+    ) -> tuple[Scores, Vectors]:
         """Score texts, and locate them among the training records.
 
         Parameters
         ----------
         encoded : EncodedTexts
             N texts.
+        vectors : ndarray of float32, shape (1 + U, E)
+            Of padding and of their tokens.
         index : RecordIndex or None
             The training records.
 
@@ -98,7 +106,7 @@ class GraphNetwork:
         points : ndarray of float32, shape (N, K)
             Without an index K is 0.
         """
-        vectors, config = self.vectors(encoded), self.config  # (1 + U, E)
+        config = self.config
         logits = np.empty((len(encoded), config.n_classes))  # (N, C)
         points = np.empty((len(encoded), 0 if index is None else index.axes.shape[1]), np.float32)
         for numbers in _batches(encoded.lengths, config):
@@ -223,7 +231,7 @@ class Predictor:
         """Score tokenised texts by each part; see :func:`gatewise.classify.reading.read_tokens`."""
         reading = self.ngrams.read(token_lists) if self.ngrams else None
         found = [
-            self.network.read(self.vocabulary.encode(token_lists[start:end]), self.index)
+            self.network.read(*self._vectors.look_up(token_lists[start:end]), self.index)
             for start, end in _chunks(len(token_lists))
         ]
         scores, points = (np.concatenate(part) for part in zip(*found, strict=True))
@@ -238,6 +246,10 @@ class Predictor:
         """Classify texts, to be held against what the model said when it was saved, (N, C)."""
         return self.predict_proba(texts)
 
+    @functools.cached_property
+    def _vectors(self) -> TokenVectors:
+        return TokenVectors(self.vocabulary, self.network.vectors)
+
     def _tokens(self, texts: Sequence[str]) -> list[list[str]]:
         return [self.tokens(text) for text in check_texts(texts)]
 
@@ -251,12 +263,16 @@ def _chunks(n_texts: int) -> list[tuple[int, int]]:
 def _batches(lengths: Numbers, config: NetworkConfig) -> list[Numbers]:
     """Group texts into batches of about one length, from the shortest to the longest."""
     order = np.argsort(lengths, kind="stable")
-    longest = np.minimum(lengths[order], config.max_length).tolist()
+    if config.fixed_length:
+        widths = [config.max_length] * len(order)
+    else:
+        widths = np.clip(lengths[order], 1, config.max_length).tolist()
     batches, start = [], 0
     while start < len(order):
-        end = min(start + _TEXTS_PER_BATCH, len(order))
-        width = config.max_length if config.fixed_length else longest[end - 1]
-        end = min(end, start + max(1, _TOKENS_PER_BATCH // max(1, width)))
+        # The graph reads every text to the end of the longest.
+        widest = max(_LENGTHS_APART + widths[start], int(_LENGTH_RATIO * widths[start]))
+        end = min(start + _TEXTS_PER_BATCH, bisect.bisect_right(widths, widest, start))
+        end = min(end, start + max(1, _TOKENS_PER_BATCH // widths[end - 1]))
         batches.append(order[start:end])
         start = end
     return batches

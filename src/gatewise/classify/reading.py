@@ -12,11 +12,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.classify.blend import Blend, blend_log_probabilities
+from gatewise.classify.blend import Blend, mix_log_probabilities
 from gatewise.classify.decision import Decision
 from gatewise.classify.nearest import RecordIndex
 from gatewise.classify.ngrams import NgramModel
 from gatewise.classify.scope import Scope, record_evidence, score_evidence
+from gatewise.network.plain import log_softmax
 
 __all__ = ["PartScores", "RawScores", "Reader", "Reading", "blend_scores", "read_tokens"]
 
@@ -156,12 +157,8 @@ def read_tokens(model: Reader, token_lists: Sequence[Sequence[str]]) -> Reading:
 
 def blend_scores(raw: RawScores, blend: Blend) -> PartScores:
     """Calibrate the parts and blend them."""
-    ngrams = None
-    if raw.ngrams is not None:
-        alone = Blend(network_temperature=blend.ngram_temperature)
-        ngrams = blend_log_probabilities(raw.ngrams, None, alone)
-    return PartScores(
-        lstm=blend_log_probabilities(raw.network, None, blend),
-        ngrams=ngrams,
-        blend=blend_log_probabilities(raw.network, raw.ngrams, blend),
-    )
+    lstm = log_softmax(raw.network / blend.network_temperature)
+    if raw.ngrams is None:
+        return PartScores(lstm=lstm, ngrams=None, blend=lstm)
+    ngrams = log_softmax(raw.ngrams / blend.ngram_temperature)
+    return PartScores(lstm, ngrams, mix_log_probabilities(lstm, ngrams, blend))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from gatewise.classify.ngrams import ngram_terms
+from gatewise.classify.ngram_terms import ngram_terms
 
 __all__ = ["fresh_records", "largest_similarities"]
 
