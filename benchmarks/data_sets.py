@@ -36,10 +36,10 @@ class DataSet:
 class Split:
     """The records of one run, the same for every method, and how many could not be used."""
 
-    train_texts: list[str]
-    train_labels: list[str]
-    test_texts: list[str]
-    test_labels: list[str]
+    train_texts: Sequence[str]
+    train_labels: Sequence[str]
+    test_texts: Sequence[str]
+    test_labels: Sequence[str]
     n_refused: int
 
 

@@ -334,7 +334,8 @@ def test_what_a_fitted_model_knows_of_its_fit(held_out):
     assert model.facts["mean_length"] > 3
     assert len(model.facts["word2vec_losses"]) == 2
     assert model.facts["coverage"] == {"words": 1.0, "occurrences": 1.0}
-    stages = {"tokens", "word vectors", "training", "companion", "last epochs", "index"}
+    stages = {"tokens", "vocabulary", "word vectors", "training", "companion"}
+    stages |= {"last epochs", "index"}
     assert model.facts["seconds"].keys() == stages
     assert all(seconds >= 0 for seconds in model.facts["seconds"].values())
     assert any("100.0% of all occurrences" in text for text in listener.messages)

@@ -199,7 +199,8 @@ def test_more_classes_have_fewer_ngrams(n_classes, expected):
 
 
 @pytest.mark.parametrize(
-    ("n_records", "share"), [(0, 0.2), (1_000, 0.2), (8_000, 0.1), (16_000, 0.05), (10**6, 0.05)]
+    ("n_records", "share"),
+    [(0, 0.2), (1_000, 0.2), (8_000, 0.1), (16_000, 0.05), (200_000, 0.05), (10**6, 0.01)],
 )
 def test_many_records_need_a_smaller_share_held_out(n_records, share):
     assert choose_held_out(n_records) == pytest.approx(share)

@@ -10,6 +10,7 @@ from gatewise.cli.settings import SETTINGS
 from gatewise.cli.tune import tune
 
 OWN = {"random_state", "class_weight", "abstain_coverage", "abstain_precision", "keep_texts"}
+OWN |= {"word2vec_workers"}
 SEARCHED = [one for one in SETTINGS if one.name not in OWN]
 
 

@@ -13,12 +13,18 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from gatewise.base.config import check_range, check_whole_number
-from gatewise.base.errors import DataError
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.classify.decision import check_targets
 from gatewise.classify.fingerprint import fit_fingerprint
 from gatewise.classify.fitting import fit_model
-from gatewise.classify.inputs import check_labels, check_texts, record_weights, seed_from
+from gatewise.classify.inputs import (
+    check_labels,
+    check_texts,
+    find_classes,
+    record_weights,
+    seed_from,
+    validation_records,
+)
 from gatewise.classify.model import FittedModel, PartScores, Reading, read_tokens, score_texts
 from gatewise.classify.request import FitRequest, LabelledTexts
 from gatewise.network.checkpoint import Checkpoint
@@ -95,6 +101,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         fifth at most and a twentieth at least; 0: none.
     max_words : int
         Size limit of the vocabulary.
+    word2vec_workers : int
+        Threads of word2vec. With more than one, two fits differ.
     class_weight : dict, "balanced" or None
         Weight of each class.
     abstain_coverage : float
@@ -174,6 +182,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         unlabelled: Sequence[str] | None = None,
         validation_fraction: float | None = None,
         max_words: int = 100_000,
+        word2vec_workers: int = 1,
         class_weight: dict[Any, float] | str | None = None,
         abstain_coverage: float = 0.95,
         abstain_precision: float | None = None,
@@ -223,6 +232,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.unlabelled = unlabelled
         self.validation_fraction = validation_fraction
         self.max_words = max_words
+        self.word2vec_workers = word2vec_workers
         self.class_weight = class_weight
         self.abstain_coverage = abstain_coverage
         self.abstain_precision = abstain_precision
@@ -278,12 +288,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         texts = check_texts(X)
         labels = check_labels(y, len(texts))
-        self.classes_, targets = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise DataError(
-                f"all {len(texts)} records have one class, {self.classes_.tolist()[0]!r}; a "
-                "classifier needs records of at least two classes"
-            )
+        self.classes_, targets = find_classes(labels)
         data = LabelledTexts(
             texts, targets, record_weights(labels, self.classes_, sample_weight, self.class_weight)
         )
@@ -348,7 +353,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         tags.input_tags.one_d_array = True
-        tags.non_deterministic = self.random_state is None
+        tags.non_deterministic = self.random_state is None or self.word2vec_workers > 1
         return tags
 
     def _request(
@@ -361,6 +366,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             check_range("validation_fraction", fraction, 0.0, 0.9)
         check_targets(self.abstain_coverage, self.abstain_precision)
         check_whole_number("max_words", self.max_words, 1, 100_000_000)
+        check_whole_number("word2vec_workers", self.word2vec_workers, 1, 256)
         changes = self.get_params(deep=False)
         name = changes.pop("recipe")
         if self.vectors is not None and self.word_dimension is None:
@@ -373,27 +379,13 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             language=self.language,
             vectors=self.vectors,
             unlabelled=check_texts(self.unlabelled) if self.unlabelled is not None else (),
-            validation=self._validation(validation),
+            validation=validation_records(validation, self.classes_),
             validation_fraction=None if fraction is None else float(fraction),
             max_words=int(self.max_words),
+            word2vec_workers=int(self.word2vec_workers),
             precision=choose_precision(self.device, self.precision),
             progress=progress or SilentProgress(),
             abstain_coverage=self.abstain_coverage,
             abstain_precision=self.abstain_precision,
             keep_texts=bool(self.keep_texts),
         )
-
-    def _validation(
-        self, validation: tuple[Sequence[str], Sequence[Any]] | None
-    ) -> LabelledTexts | None:
-        if validation is None:
-            return None
-        texts = check_texts(validation[0])
-        labels = check_labels(validation[1], len(texts))
-        places = np.clip(np.searchsorted(self.classes_, labels), 0, len(self.classes_) - 1)
-        if len(unknown := labels[self.classes_[places] != labels]):
-            raise DataError(
-                f"the validation records have a label that the training records have not: "
-                f"{unknown.tolist()[0]!r}; correct it or leave those records out"
-            )
-        return LabelledTexts(texts, places)

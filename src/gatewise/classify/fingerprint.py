@@ -37,6 +37,7 @@ def fit_fingerprint(data: LabelledTexts, request: FitRequest) -> str:
         "language": request.language,
         "validation_fraction": request.validation_fraction,
         "max_words": request.max_words,
+        "word2vec_workers": request.word2vec_workers,
         "precision": request.precision.describe(),
         "versions": package_versions(),
     }

@@ -11,7 +11,7 @@ honest.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.seeding import derive_seed, numpy_generator
 from gatewise.classify.blend import Blend
-from gatewise.classify.companion import CountedNgrams, count_ngrams
+from gatewise.classify.companion_records import CompanionRecords
 from gatewise.classify.fingerprint import records_fingerprint
 from gatewise.classify.held_out import TRAINING, VALIDATION
 from gatewise.classify.model import FittedModel
@@ -30,11 +30,12 @@ from gatewise.classify.ngrams import NgramModel
 from gatewise.classify.plan import (
     check_recipe,
     choose_held_out,
-    companion_config,
+    choose_word2vec_words,
     has_long_texts,
     last_epochs_config,
     network_config,
     settle_recipe,
+    tables_told,
     training_config,
 )
 from gatewise.classify.records import EncodedRecords, split_records
@@ -45,6 +46,8 @@ from gatewise.classify.starting_vectors import measure_coverage, own_vectors, pu
 from gatewise.classify.twins import fresh_records, largest_similarities
 from gatewise.network.model import TextNetwork
 from gatewise.network.training import EpochResult, train_network
+from gatewise.text.stored_corpus import StoredTexts
+from gatewise.text.token_table import TokenTable, join_tables, tabulate
 from gatewise.text.tokens import tokenize
 from gatewise.text.vocabulary import Vocabulary, build_vocabulary
 from gatewise.vectors.word_vectors import WordVectors
@@ -108,16 +111,15 @@ class _Fit:
         self._outside: list[list[str]] = []
 
     def run(self) -> FittedModel:
-        tokens = self._timed("tokens", self._tokenise)
+        tokens, unlabelled = self._timed("tokens", self._tokenise)
         self._outside = [
             tokenize(text, self.request.language) for text in self.request.out_of_scope
         ]
         kept, held_out = self._hold_out()
-        unlabelled = [tokenize(text, self.request.language) for text in self.request.unlabelled]
-        own = [tokens[row] for row in range(len(self.data.texts))]
-        vocabulary = self._vocabulary([*own, *unlabelled])
+        texts = join_tables(tokens.first(len(self.data.texts)), unlabelled)
+        vocabulary = self._timed("vocabulary", lambda: self._vocabulary(texts))
         network, records = self._timed(
-            "word vectors", lambda: self._prepare(tokens, own, unlabelled, vocabulary)
+            "word vectors", lambda: self._prepare(tokens, texts, vocabulary)
         )
         history = self._timed("training", lambda: self._train(network, records, kept, held_out))
         ngrams, lessons = self._timed(
@@ -145,21 +147,33 @@ class _Fit:
             held_out=lessons.held_out,
         )
 
-    def _tokenise(self) -> list[list[str]]:
-        """Cut the training texts and, behind them, the validation texts into tokens."""
-        validation = self.request.validation
-        texts = [*self.data.texts, *(validation.texts if validation else ())]
-        self.progress.start("tokens", len(texts), "texts")
-        tokens = []
-        for text in texts:
-            tokens.append(tokenize(text, self.request.language))
-            self.progress.advance(1)
-        if not any(tokens[: len(self.data.texts)]):
+    def _tokenise(self) -> tuple[TokenTable, TokenTable]:
+        """Cut texts into tokens: the training and validation texts, and those without labels."""
+        validation = self.request.validation.texts if self.request.validation else ()
+        unlabelled = self.request.unlabelled
+        n_texts = len(self.data.texts) + len(validation) + len(unlabelled)
+        self.progress.start("tokens", n_texts, "texts")
+        tokens = self._table(self.data.texts)
+        if not len(tokens.numbers):
             raise DataError(
                 f"none of the {len(self.data.texts)} texts has a word or number in it; check that "
                 "the right column was read"
             )
-        return tokens
+        return join_tables(tokens, self._table(validation)), self._table(unlabelled)
+
+    def _table(self, texts: Sequence[str]) -> TokenTable:
+        """Take the tokens that were kept with texts, or make them."""
+        language = self.request.language
+        if isinstance(texts, StoredTexts) and texts.language == language:
+            self.progress.advance(len(texts))
+            return texts.tokens
+
+        def read() -> Iterator[list[str]]:
+            for text in texts:
+                yield tokenize(text, language)
+                self.progress.advance(1)
+
+        return tabulate(read())
 
     def _hold_out(self) -> tuple[Numbers, Numbers]:
         """Choose the rows to train on and those to hold out."""
@@ -182,9 +196,9 @@ class _Fit:
             return np.arange(n_records), held_out[:0]
         return kept, held_out
 
-    def _vocabulary(self, token_lists: Sequence[Sequence[str]]) -> Vocabulary:
+    def _vocabulary(self, texts: TokenTable) -> Vocabulary:
         return build_vocabulary(
-            token_lists,
+            texts,
             min_count=self.recipe.min_count,
             max_words=self.request.max_words,
             max_ngrams=_MAX_NGRAMS if self.recipe.ngram_dimension else 0,
@@ -193,24 +207,23 @@ class _Fit:
 
     def _prepare(
         self,
-        tokens: Sequence[Sequence[str]],
-        own: Sequence[Sequence[str]],
-        unlabelled: Sequence[Sequence[str]],
+        tokens: TokenTable,
+        texts: TokenTable,
         vocabulary: Vocabulary,
     ) -> tuple[TextNetwork, EncodedRecords]:
         """Make the network with its starting vectors, and the encoded records."""
-        lengths = np.array([len(text) for text in own])
+        lengths = tokens.lengths[: len(self.data.texts)]
         self.recipe, notes = settle_recipe(self.recipe, lengths)
         for note in notes:
             self._note(note)
         self.facts["mean_length"] = float(lengths.mean())
         records = self._records(vocabulary, tokens)
-        network = TextNetwork(
-            network_config(self.recipe, vocabulary, self.request.labels),
-            seed=derive_seed(self.request.seed, "network"),
-        )
+        config = network_config(self.recipe, vocabulary, self.request.labels)
+        if told := tables_told(config):
+            self.progress.message(told)
+        network = TextNetwork(config, seed=derive_seed(self.request.seed, "network"))
         if self.recipe.embedding != "random":
-            vectors = self._vectors([*own, *unlabelled])
+            vectors = self._vectors(texts)
             coverage = measure_coverage(vocabulary, vectors)
             self.facts["coverage"] = asdict(coverage)
             self.progress.message(
@@ -226,7 +239,7 @@ class _Fit:
             )
         return network.to(self.request.precision.device), records
 
-    def _vectors(self, token_lists: Sequence[Sequence[str]]) -> WordVectors:
+    def _vectors(self, texts: TokenTable) -> WordVectors:
         if self.request.vectors is not None:
             given = self.request.vectors
             if given.dimension != self.recipe.word_dimension:
@@ -235,21 +248,29 @@ class _Fit:
                     f"is {self.recipe.word_dimension}; leave word_dimension away"
                 )
             return given
+        workers = self.request.word2vec_workers
+        if workers > 1:
+            self._note(
+                f"word2vec ran in {workers} threads, so the same command gives another model "
+                "each time"
+            )
         found = own_vectors(
-            token_lists,
+            texts,
             self.recipe,
             seed=self.request.seed,
+            workers=workers,
+            max_words=choose_word2vec_words(self.request.max_words),
             checkpoint=self.request.checkpoint,
             progress=self.progress,
         )
         self.facts["word2vec_losses"] = found.losses
         return found.vectors
 
-    def _records(self, vocabulary: Vocabulary, tokens: Sequence[Sequence[str]]) -> EncodedRecords:
+    def _records(self, vocabulary: Vocabulary, tokens: TokenTable) -> EncodedRecords:
         validation = self.request.validation
         targets = [self.data.targets, *([validation.targets] if validation else [])]
         return EncodedRecords(
-            encoded=vocabulary.encode(tokens),
+            encoded=vocabulary.encode_table(tokens),
             rows=np.arange(len(tokens)),
             targets=np.concatenate(targets),
             weights=None,
@@ -298,12 +319,12 @@ class _Fit:
         self,
         network: TextNetwork,
         records: EncodedRecords,
-        tokens: Sequence[Sequence[str]],
+        tokens: TokenTable,
         kept: Numbers,
         held_out: Numbers,
     ) -> tuple[NgramModel | None, Lessons]:
         """Fit the companion without the held-out records, learn from these, then fit it on all."""
-        counted = self._count_ngrams(tokens)
+        counted = self._counted(tokens)
         if not len(held_out):
             ngrams = self._fit_ngrams(counted, self._everything)
             return ngrams, Lessons(_UNMEASURED_BLEND if ngrams else Blend())
@@ -317,7 +338,7 @@ class _Fit:
             held_out - (len(self.data.texts) if validation else 0),
             records.targets[held_out],
             more_evidence(token_lists, raw.points, first, index),
-            fresh_records(largest_similarities([tokens[row] for row in kept], token_lists)),
+            fresh_records(largest_similarities(tokens.rows(kept), token_lists)),
             source=VALIDATION if validation else TRAINING,
             coverage=self.request.abstain_coverage,
             precision=self.request.abstain_precision,
@@ -346,30 +367,20 @@ class _Fit:
     def _everything(self) -> Numbers:
         return np.arange(len(self.data.texts))
 
-    def _count_ngrams(self, tokens: Sequence[Sequence[str]]) -> CountedNgrams | None:
-        """Count once what is fitted twice; which n-grams there are says nothing of a label."""
+    def _counted(self, tokens: TokenTable) -> CompanionRecords | None:
         if not self.recipe.companion:
             return None
-        return count_ngrams(
-            [*tokens[: len(self.data.texts)], *self._outside],
-            companion_config(len(self.request.labels)),
-        )
+        n_classes, seed = len(self.request.labels), self.request.seed
+        counted = CompanionRecords(self.data, tokens, self._outside, n_classes=n_classes, seed=seed)
+        if counted.note:
+            self._note(counted.note)
+        return counted
 
-    def _fit_ngrams(self, counted: CountedNgrams | None, rows: Numbers) -> NgramModel | None:
+    def _fit_ngrams(self, counted: CompanionRecords | None, rows: Numbers) -> NgramModel | None:
         if counted is None:
             return None
-        n_classes, n_outside = len(self.request.labels), len(self._outside)
-        weights = self.data.weights
-        if weights is not None:
-            weights = np.append(weights[rows], np.ones(n_outside))
         self.progress.start("companion", 1, "fits")
-        model = counted.rows(np.append(rows, len(self.data.texts) + np.arange(n_outside))).fit(
-            np.append(self.data.targets[rows], np.full(n_outside, n_classes)),
-            companion_config(n_classes),
-            n_classes=n_classes,
-            seed=derive_seed(self.request.seed, "companion"),
-            sample_weights=weights,
-        )
+        model = counted.fit(rows)
         self.progress.advance(1)
         return model
 

@@ -12,19 +12,55 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.seeding import MAX_SEED
+from gatewise.classify.request import LabelledTexts
 from gatewise.classify.texts import check_texts
+from gatewise.text.stored_corpus import StoredLabels
 
-__all__ = ["check_labels", "check_texts", "check_weights", "record_weights", "seed_from"]
+__all__ = [
+    "check_labels",
+    "check_texts",
+    "check_weights",
+    "find_classes",
+    "record_weights",
+    "seed_from",
+    "validation_records",
+]
 
 
-def check_labels(labels: Any, n_texts: int) -> NDArray[Any]:
+def find_classes(
+    labels: NDArray[Any] | StoredLabels,
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Find the classes, sorted, and the class number of each record.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two.
+    """
+    if isinstance(labels, StoredLabels):
+        classes, targets = labels.classes()
+    else:
+        classes, targets = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise DataError(
+            f"all {len(labels)} records have one class, {classes.tolist()[0]!r}; a classifier "
+            "needs records of at least two classes"
+        )
+    return classes, targets
+
+
+def check_labels(labels: Any, n_texts: int) -> NDArray[Any] | StoredLabels:
     """Check that there is one label per text, and make an array of them.
+
+    Labels that lie in files were checked when they were written, and stay there.
 
     Raises
     ------
     DataError
         If there are more or fewer, or none, or one is missing or cannot be a class.
     """
+    if isinstance(labels, StoredLabels) and len(labels) == n_texts:
+        return labels
     array = np.asarray(labels)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
@@ -89,7 +125,7 @@ def seed_from(random_state: Any) -> int:
 
 
 def record_weights(
-    labels: NDArray[Any],
+    labels: NDArray[Any] | StoredLabels,
     classes: NDArray[Any],
     sample_weight: Sequence[float] | None,
     class_weight: dict[Any, float] | str | None,
@@ -123,6 +159,7 @@ def record_weights(
     if sample_weight is not None:
         weights = check_weights(sample_weight, len(labels))
     if class_weight is not None:
+        labels = np.asarray(labels)
         try:
             per_class = compute_class_weight(class_weight, classes=classes, y=labels)
         except ValueError as error:
@@ -132,3 +169,37 @@ def record_weights(
         raise DataError("all records have the weight zero, so there is nothing to learn from")
     weights = weights / weights.mean()
     return None if np.ptp(weights) == 0 else weights
+
+
+def validation_records(
+    validation: tuple[Sequence[str], Sequence[Any]] | None, classes: NDArray[Any]
+) -> LabelledTexts | None:
+    """Check records that are to be held out, and number their classes.
+
+    Parameters
+    ----------
+    validation : pair of texts and labels, or None
+        The records.
+    classes : ndarray of shape (C,)
+        All classes, sorted.
+
+    Returns
+    -------
+    LabelledTexts or None
+
+    Raises
+    ------
+    DataError
+        If a label is none of the classes.
+    """
+    if validation is None:
+        return None
+    texts = check_texts(validation[0])
+    labels = np.asarray(check_labels(validation[1], len(texts)))
+    places = np.clip(np.searchsorted(classes, labels), 0, len(classes) - 1)
+    if len(unknown := labels[classes[places] != labels]):
+        raise DataError(
+            f"the validation records have a label that the training records have not: "
+            f"{unknown.tolist()[0]!r}; correct it or leave those records out"
+        )
+    return LabelledTexts(texts, places)

@@ -19,12 +19,14 @@ from gatewise.vectors.word2vec import Word2VecConfig
 __all__ = [
     "check_recipe",
     "choose_batch_size",
+    "choose_companion_records",
     "choose_epochs",
     "choose_held_out",
     "choose_max_features",
     "choose_passes",
     "choose_projection",
     "choose_sample",
+    "choose_word2vec_words",
     "choose_word_rate",
     "companion_config",
     "has_long_texts",
@@ -32,6 +34,7 @@ __all__ = [
     "last_epochs_config",
     "network_config",
     "settle_recipe",
+    "tables_told",
     "training_config",
     "word2vec_config",
 ]
@@ -63,6 +66,13 @@ _FEWEST_FEATURES, _MOST_FEATURES = 50_000, 1_000_000
 # So many held-out records are enough to judge by, and worth more as records to learn from.
 _HELD_OUT = 800
 _SMALLEST_SHARE, _LARGEST_SHARE = 0.05, 0.2
+_MOST_HELD_OUT = 10_000
+_MUCH_MEMORY = 500_000_000  # bytes of embedding tables, that are told
+# What grows with the records and not only with what they say has an end: the companion, whose
+# n-grams of all texts lie in memory at once, and word2vec's two tables, before the rarest words
+# are left out.
+_COMPANION_RECORDS = 100_000
+_WORD2VEC_WORDS = 250_000
 # Long texts are told apart by rare words, whose vectors move by about the learning rate each time
 # they are read: they need a higher one.
 _TOKENS_OF_FULL_WORD_RATE, _LOWEST_WORD_RATE = 200, 0.3
@@ -191,7 +201,34 @@ def has_long_texts(mean_length: float) -> bool:
 
 def choose_held_out(n_records: int) -> float:
     """Choose the share of the training records that is held out."""
-    return float(np.clip(_HELD_OUT / max(1, n_records), _SMALLEST_SHARE, _LARGEST_SHARE))
+    share = float(np.clip(_HELD_OUT / max(1, n_records), _SMALLEST_SHARE, _LARGEST_SHARE))
+    return min(share, _MOST_HELD_OUT / max(1, n_records))
+
+
+def choose_companion_records(n_records: int) -> int:
+    """Choose how many of the training records the companion learns from."""
+    return min(n_records, _COMPANION_RECORDS)
+
+
+def choose_word2vec_words(max_words: int) -> int:
+    """Choose how many words word2vec gives a vector at most, from the vocabulary's limit."""
+    return max(max_words, _WORD2VEC_WORDS)
+
+
+def tables_told(config: NetworkConfig) -> str | None:
+    """Say what the embedding tables will take while they learn; None where that is little.
+
+    Each number has two moments and a copy of the best epoch; of frozen word vectors the copy only.
+    """
+    words = config.n_words * config.word_dimension * (2 if config.frozen_words else 4)
+    size = 4 * (words + 4 * config.n_ngrams * config.ngram_dimension)
+    if size < _MUCH_MEMORY:
+        return None
+    return (
+        f"the tables of {config.n_words:,} words and {config.n_ngrams:,} letter groups take about "
+        f"{size / 1e6:,.0f} MB while they learn; max_words, min_count and word_dimension make them "
+        "smaller"
+    )
 
 
 def choose_max_features(n_classes: int) -> int:

@@ -13,7 +13,7 @@ from gatewise.network.model import TokenBatch
 from gatewise.text.batches import Batch, collate, ordered_batches, shuffled_batches
 from gatewise.text.vocabulary import EncodedTexts
 
-__all__ = ["EncodedRecords", "split_records"]
+__all__ = ["EncodedRecords", "draw_records", "split_records"]
 
 Numbers = NDArray[np.int64]
 
@@ -72,6 +72,37 @@ class EncodedRecords:
     @property
     def _lengths(self) -> Numbers:
         return np.minimum(self.encoded.lengths[self.rows], self.max_length)
+
+
+def draw_records(
+    targets: Numbers, n_wanted: int, generator: np.random.Generator, *, at_least: int = 20
+) -> Numbers:
+    """Draw some records by lot, of every class its share.
+
+    Parameters
+    ----------
+    targets : ndarray of int64, shape (N,)
+        Class number of each record.
+    n_wanted : int
+        How many, about; all if there are no more.
+    generator : numpy.random.Generator
+        Draws them.
+    at_least : int
+        Of each class so many, as far as it has them, though its share be smaller.
+
+    Returns
+    -------
+    ndarray of int64
+        The numbers of the records, ascending.
+    """
+    if n_wanted >= len(targets):
+        return np.arange(len(targets))
+    order = generator.permutation(len(targets))
+    order = order[np.argsort(targets[order], kind="stable")]
+    counts = np.bincount(targets)
+    starts = np.repeat(np.cumsum(counts) - counts, counts)
+    shares = np.maximum(np.ceil(counts * (n_wanted / len(targets))), at_least)
+    return np.sort(order[np.arange(len(order)) - starts < np.repeat(shares, counts)])
 
 
 def split_records(

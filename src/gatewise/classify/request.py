@@ -60,6 +60,8 @@ class FitRequest:
         That share; None: chosen from the number of records; 0: none.
     max_words : int
         Size limit of the vocabulary.
+    word2vec_workers : int
+        Threads of word2vec; only one gives the same vectors every time.
     precision : Precision
         Device and number format.
     checkpoint : Checkpoint or None
@@ -85,6 +87,7 @@ class FitRequest:
     validation: LabelledTexts | None = None
     validation_fraction: float | None = None
     max_words: int = 100_000
+    word2vec_workers: int = 1
     precision: Precision = field(default_factory=Precision)
     checkpoint: Checkpoint | None = None
     progress: Progress = field(default_factory=SilentProgress)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -63,6 +63,8 @@ def own_vectors(
     recipe: Recipe,
     *,
     seed: int,
+    workers: int = 1,
+    max_words: int | None = None,
     checkpoint: Checkpoint | None = None,
     progress: Progress | None = None,
 ) -> StartingVectors:
@@ -76,6 +78,8 @@ def own_vectors(
         Sizes and passes.
     seed : int
         The user's seed.
+    workers, max_words : int
+        As in :class:`gatewise.vectors.word2vec.Word2VecConfig`.
     checkpoint : Checkpoint, optional
         Takes the vectors; if it holds them already, they are not trained again.
     progress : Progress, optional
@@ -89,7 +93,7 @@ def own_vectors(
         tensors, facts = kept
         matrix = tensors["matrix"].numpy()
         return StartingVectors(WordVectors(facts["words"], matrix), facts["losses"])
-    config = word2vec_config(recipe)
+    config = replace(word2vec_config(recipe), workers=workers, max_words=max_words)
     result = train_word2vec(token_lists, config, seed=seed, progress=progress)
     if checkpoint:
         rows = torch.tensor(result.vectors.matrix)  # (V, E)

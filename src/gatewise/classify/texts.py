@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from gatewise.base.errors import DataError
+from gatewise.text.stored_corpus import StoredTexts
 
 __all__ = ["check_texts"]
 
 
-def check_texts(texts: Any) -> list[str]:
+def check_texts(texts: Any) -> Sequence[str]:
     """Check that something is a sequence of strings, and make a list of it.
+
+    Texts that lie in files were checked when they were written, and stay there.
 
     Raises
     ------
     DataError
         If it is a single string, has another shape, is empty or holds something else.
     """
+    if isinstance(texts, StoredTexts):
+        return texts
     if isinstance(texts, str | bytes) or not hasattr(texts, "__len__"):
         raise DataError(
             f"texts must be a list of strings; got {type(texts).__name__} {texts!r:.60}"

@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from gatewise.base.config import check_choice
 from gatewise.base.errors import ConfigError
+from gatewise.base.progress import Progress, SilentProgress
 from gatewise.text.corpus import Corpus, Refused, read_corpus, read_texts
+from gatewise.text.stored_corpus import StoredCorpus, store_corpus
 from gatewise.text.tokens import tokenize
 from gatewise.vectors.word_vectors import WordVectors, read_word_vectors
 
-__all__ = ["TrainingData", "class_weights", "read_training_data"]
+__all__ = [
+    "LARGE_FILE",
+    "Store",
+    "TrainingData",
+    "class_weights",
+    "read_training_data",
+    "store_for",
+]
 
+LARGE_FILE = 32_000_000  # bytes, about half a million short texts
+_PACKED, _PACKING = (".gz", ".parquet", ".xlsx"), 4
 _N_LINES = 10  # of refused records, that are told
 
 
@@ -52,6 +64,51 @@ class TrainingData:
         return [*told, *self.notes]
 
 
+@dataclass(frozen=True)
+class Store:
+    """Where the texts and tokens of large files are kept.
+
+    Attributes
+    ----------
+    folder : Path
+        Made when the first is.
+    smallest : int
+        Files of so many bytes and more are kept, packed ones from a quarter of it.
+    progress : Progress
+        Told of the records.
+    """
+
+    folder: Path
+    smallest: int = LARGE_FILE
+    progress: Progress = field(default_factory=SilentProgress)
+
+    def takes(self, source: Path | str) -> bool:
+        """Say whether a file is large enough; what is no file is not."""
+        path = Path(source)
+        if not path.is_file():
+            return False
+        n_packed = _PACKING if path.suffix.casefold() in _PACKED else 1
+        return path.stat().st_size * n_packed >= self.smallest
+
+    def read(
+        self, source: Path | str, columns: tuple[str | None, str | None], language: str
+    ) -> StoredCorpus:
+        """Read labelled texts into files; see :func:`gatewise.text.stored_corpus.store_corpus`."""
+        return store_corpus(
+            Path(source),
+            self.folder,
+            text_column=columns[0],
+            label_column=columns[1],
+            language=language,
+            progress=self.progress,
+        )
+
+
+def store_for(cache: Path | None, usual: Path, progress: Progress) -> Store:
+    """Choose the store: a folder that was asked for takes every file, the usual one large ones."""
+    return Store(usual, progress=progress) if cache is None else Store(cache, 0, progress)
+
+
 def read_training_data(
     source: Path | str,
     *,
@@ -63,6 +120,7 @@ def read_training_data(
     out_of_scope: Path | None = None,
     language: str = "auto",
     further: Sequence[str] = (),
+    store: Store | None = None,
 ) -> TrainingData:
     """Read the labelled texts, and whatever else is to be learnt from.
 
@@ -84,6 +142,8 @@ def read_training_data(
         For the words of the texts.
     further : sequence of str
         More columns of the labelled texts to keep.
+    store : Store, optional
+        Where the texts and tokens of large files are kept instead of in memory; None: nowhere.
 
     Returns
     -------
@@ -94,14 +154,13 @@ def read_training_data(
     DataError
         If a file cannot be read or used.
     """
-    corpus = read_corpus(
-        source, text_column=text_column, label_column=label_column, further=further
-    )
-    held_out = (
-        read_corpus(validation, text_column=text_column, label_column=label_column, min_labels=1)
-        if validation is not None
-        else None
-    )
+    columns = text_column, label_column
+    corpus: Corpus
+    if store is not None and not further and store.takes(source):
+        corpus = store.read(source, columns, language)
+    else:
+        corpus = _read_labelled(source, columns, further=further)
+    held_out = _read_labelled(validation, columns, min_labels=1) if validation is not None else None
     notes: list[str] = []
     further = [
         text for path in unlabelled for text in _read_texts(path, text_column, "unlabelled", notes)
@@ -111,8 +170,12 @@ def read_training_data(
         outside = _read_texts(out_of_scope, text_column, "out-of-scope", notes)
     own = None
     if vectors is not None:
-        texts = [*corpus.texts, *(held_out.texts if held_out else ()), *further]
-        wanted = {token for text in texts for token in tokenize(text, language)}
+        others = [*(held_out.texts if held_out else ()), *further]
+        wanted = {token for text in others for token in tokenize(text, language)}
+        if isinstance(corpus, StoredCorpus):
+            wanted.update(corpus.texts.tokens.words)
+        else:
+            wanted.update(token for text in corpus.texts for token in tokenize(text, language))
         own = read_word_vectors(vectors, wanted=wanted)
         notes += own.notes
         notes.append(f"{vectors}: {len(own):,} of {len(wanted):,} words of the texts have a vector")
@@ -163,6 +226,12 @@ def _number(typed: str) -> float | None:
     except ValueError:
         return None
     return number if 0.0 <= number < float("inf") else None
+
+
+def _read_labelled(
+    source: Path | str, columns: tuple[str | None, str | None], **how: Any
+) -> Corpus:
+    return read_corpus(source, text_column=columns[0], label_column=columns[1], **how)
 
 
 def _read_texts(path: Path, text_column: str | None, kind: str, notes: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ import contextlib
 import inspect
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -171,7 +171,7 @@ def with_fit_data(command: Callable[..., None]) -> Callable[..., None]:
 
 def read_fit_data(
     data: str, options: dict[str, Any], *, seed: int, language: str
-) -> tuple[FitData, list[int], Engine]:
+) -> tuple[FitData, Sequence[int], Engine]:
     """Read the records, say what came, and part them into folds.
 
     Parameters

@@ -14,13 +14,15 @@ from gatewise.cli.settings import SETTINGS, Setting
 
 __all__ = ["searched_settings", "with_searched_settings"]
 
-# What a run has of its own: one seed, one weighting of the classes; and what no score shows.
+# What a run has of its own: one seed, one weighting of the classes; and what no score
+# shows.
 _SINGLE = (
     "random_state",
     "class_weight",
     "abstain_coverage",
     "abstain_precision",
     "keep_texts",
+    "word2vec_workers",
 )
 _SEARCHED = [setting for setting in SETTINGS if setting.name not in _SINGLE]
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")

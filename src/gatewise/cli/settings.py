@@ -116,6 +116,12 @@ SETTINGS = (
     Setting("word2vec_sample", float, "Share above which a word is thinned out.", _VECTORS),
     Setting("min_count", int, "Rarer words have no vector of their own.", _VECTORS),
     Setting("max_words", int, "Words kept, at most.", _VECTORS),
+    Setting(
+        "word2vec_workers",
+        int,
+        "Threads of word2vec; with more than one, two runs differ.",
+        _VECTORS,
+    ),
     Setting("final_epochs", int, "Epochs on all texts at the end.", _TRAINING),
     Setting("batch_size", int, "Texts per step.", _TRAINING),
     Setting("learning_rate", float, "At the top of its schedule.", _TRAINING),

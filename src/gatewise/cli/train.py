@@ -69,6 +69,16 @@ OutOfScopeOption = Annotated[
         show_default=False,
     ),
 ]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        help="Keep the texts and tokens of DATA in files of this folder instead of in memory, for "
+        "this run and later ones. Files of 32 MB and more go to MODEL.cache while it is trained.",
+        show_default=False,
+    ),
+]
 ReportOption = Annotated[
     bool,
     typer.Option("--report", help="Write MODEL/report.html, with examples from your texts."),
@@ -94,6 +104,7 @@ def train(
     unlabelled: UnlabelledOption = None,
     validation: ValidationOption = None,
     out_of_scope: OutOfScopeOption = None,
+    cache: CacheOption = None,
     report: ReportOption = False,
     redact: RedactOption = False,
     resume: ResumeOption = False,
@@ -107,23 +118,25 @@ def train(
     """
     require_training("train a model")
     from gatewise.classify.classifier import TextClassifier
-    from gatewise.classify.training_data import class_weights, read_training_data
+    from gatewise.classify.training_data import class_weights, read_training_data, store_for
     from gatewise.store.training_run import prepare_run
 
     if redact and not report:
         raise ConfigError("--redact is about the report; add --report, or leave it away")
     chosen = given_settings(settings)
     run = prepare_run(out, resume=resume, restart=restart)
-    read = read_training_data(
-        data,
-        text_column=text,
-        label_column=label,
-        validation=validation,
-        unlabelled=unlabelled or (),
-        vectors=vectors,
-        out_of_scope=out_of_scope,
-        language=chosen.get("language", "auto"),
-    )
+    with open_progress() as progress:
+        read = read_training_data(
+            data,
+            text_column=text,
+            label_column=label,
+            validation=validation,
+            unlabelled=unlabelled or (),
+            vectors=vectors,
+            out_of_scope=out_of_scope,
+            language=chosen.get("language", "auto"),
+            store=store_for(cache, run.cache, progress),
+        )
     remark(read.summary())
     weights = class_weights(chosen.pop("class_weight", ()), read.corpus)
     classifier = TextClassifier(**chosen, class_weight=weights)

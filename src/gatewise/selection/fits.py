@@ -62,8 +62,8 @@ class FitData:
         For :class:`gatewise.TextClassifier`.
     """
 
-    texts: list[str]
-    labels: list[str]
+    texts: Sequence[str]
+    labels: Sequence[str]
     folds: Folds
     threads: int = 1
     unlabelled: tuple[str, ...] = ()

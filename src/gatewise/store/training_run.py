@@ -16,6 +16,7 @@ from gatewise.classify.classifier import TextClassifier
 from gatewise.classify.training_data import TrainingData
 from gatewise.store.archive import MODEL_FILES, save
 from gatewise.store.manifest import MANIFEST
+from gatewise.text.stored_corpus import remove_stored
 
 __all__ = ["TrainingRun", "prepare_run"]
 
@@ -39,6 +40,11 @@ class TrainingRun:
     out: Path
     checkpoint: Path
     restart: bool = False
+
+    @property
+    def cache(self) -> Path:
+        """The folder beside it for the texts of a large file; gone when the model is complete."""
+        return self.out.with_name(f"{self.out.name}.cache")
 
     def train(
         self,
@@ -79,6 +85,7 @@ class TrainingRun:
             finish(classifier)
         save(classifier, self.out)
         _remove_checkpoint(self.checkpoint)
+        remove_stored(self.cache)
         return classifier
 
     def _fit(

@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-import itertools
 import os
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from gatewise.base.errors import DataError
+from gatewise.text.accounts import (
+    Refused,
+    RefusedTally,
+    counted,
+    label_notes,
+    most_refused,
+    refusals,
+    shown,
+    unusable,
+)
 from gatewise.text.columns import check_columns, choose_columns, choose_text_column
 from gatewise.text.lines import open_text, plain_errors
-from gatewise.text.rows import JsonText, Row, cell_text, cells_problem
+from gatewise.text.rows import Row, cell_text, cells_problem
 from gatewise.text.tables import ending_of, open_table
 
-__all__ = ["Corpus", "Refused", "Texts", "corpus_from_lists", "read_corpus", "read_texts"]
-
-_N_SHOWN = 10
+__all__ = [
+    "Corpus",
+    "Refused",
+    "Texts",
+    "check_corpus",
+    "corpus_from_lists",
+    "read_corpus",
+    "read_texts",
+    "record_problem",
+]
 
 # A row, its text and its label.
 _Record = tuple[Row, str | None, str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A record that cannot be used.
-
-    Attributes
-    ----------
-    line : int
-        Its line in the file, as in :class:`~gatewise.text.rows.Row`.
-    reason : str
-        What is wrong, then ``": "`` and what differs from record to record.
-    """
-
-    line: int
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class Corpus:
 
     Attributes
     ----------
-    texts : list of str
+    texts : sequence of str
         As they came.
-    labels : list of str
+    labels : sequence of str
         One per text, without surrounding white space.
-    lines : list of int
+    lines : sequence of int
         The line of the file on which each text begins; in a folder, the number of its file.
     source : str
         The file or folder.
@@ -66,9 +66,9 @@ class Corpus:
         What else was asked for: column -> one value per text.
     """
 
-    texts: list[str]
-    labels: list[str]
-    lines: list[int]
+    texts: Sequence[str]
+    labels: Sequence[str]
+    lines: Sequence[int]
     source: str
     text_column: str
     label_column: str
@@ -101,20 +101,25 @@ class Corpus:
         """Label -> number of records, sorted by label."""
         return dict(sorted(Counter(self.labels).items()))
 
+    @property
+    def tally(self) -> RefusedTally:
+        """The refused records, counted by reason."""
+        return RefusedTally.of(self.refused)
+
     def summary(self) -> list[str]:
         """Tell in plain lines what was read, what was refused and what is unusual."""
         counts = self.label_counts
         told = [
-            f"{self.source}: {_counted(len(self.texts), 'record')} under {len(counts):,} labels, "
+            f"{self.source}: {counted(len(self.texts), 'record')} under {len(counts):,} labels, "
             f"text from {self.text_column!r}, label from {self.label_column!r}",
-            f"labels: {_shown([f'{label} {count:,}' for label, count in counts.items()])}",
-            *_refusals(self.refused),
+            f"labels: {shown([f'{label} {count:,}' for label, count in counts.items()])}",
+            *refusals(self.tally),
         ]
         if n_duplicates := self.n_duplicates:
-            told.append(f"duplicates: {_counted(n_duplicates, 'record')} with text and label again")
+            told.append(f"duplicates: {counted(n_duplicates, 'record')} with text and label again")
         if conflicts := self.conflicts:
-            lines = _shown([" and ".join(map(str, group)) for group in conflicts], "; ")
-            n_texts = _counted(len(conflicts), "text")
+            lines = shown([" and ".join(map(str, group)) for group in conflicts], "; ")
+            n_texts = counted(len(conflicts), "text")
             told.append(f"conflicts: {n_texts} under different labels, lines {lines}")
         told += (f"note: {note}" for note in self.notes)
         if self.encoding:
@@ -247,7 +252,7 @@ def read_texts(source: Any, *, text_column: str | None = None) -> Texts:
     found = Texts([], [], [*table.notes, *notes])
     for row in table.rows():
         text = row.fields.get(column)
-        problem = row.problem or _unusable(text, "text")
+        problem = row.problem or unusable(text, "text")
         if problem or text is None:
             found.refused.append(Refused(row.line, problem or "no text"))
         else:
@@ -268,14 +273,16 @@ def _read_text_lines(path: Path) -> Texts:
         else:
             found.texts.append(text)
     if n_blank:
-        found.notes.append(f"{_counted(n_blank, 'blank line')} left out")
+        found.notes.append(f"{counted(n_blank, 'blank line')} left out")
     return _with_text(found, str(path))
 
 
 def _with_text(found: Texts, source: str) -> Texts:
     if found.texts:
         return found
-    raise DataError(f"{source} has no text that can be used{_most_refused(found.refused)}")
+    raise DataError(
+        f"{source} has no text that can be used{most_refused(RefusedTally.of(found.refused))}"
+    )
 
 
 def _read_folder(folder: Path, min_labels: int) -> Corpus:
@@ -286,7 +293,7 @@ def _read_folder(folder: Path, min_labels: int) -> Corpus:
     file_notes: Counter[str] = Counter()
     records = (_file_record(number, path, file_notes) for number, path in enumerate(paths, 1))
     filled = _filled(corpus, records, min_labels)
-    notes += (f"{_counted(count, 'file')} {note}" for note, count in sorted(file_notes.items()))
+    notes += (f"{counted(count, 'file')} {note}" for note, count in sorted(file_notes.items()))
     return filled
 
 
@@ -306,7 +313,7 @@ def _labelled_paths(folder: Path, notes: list[str]) -> Iterator[Path]:
             n_others += len(paths) - len(texts)
             yield from texts
     if n_others:
-        notes.append(f"{_counted(n_others, 'file')} without the ending .txt left out")
+        notes.append(f"{counted(n_others, 'file')} without the ending .txt left out")
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -320,79 +327,55 @@ def _file_record(number: int, path: Path, file_notes: Counter[str]) -> _Record:
         text = "".join(file.lines())
     except DataError as error:
         return Row(number, {}, f"file that cannot be used: {error}"), None, label
-    problem = cells_problem((text,), file.encoding) or _unusable(text, "text")
+    problem = cells_problem((text,), file.encoding) or unusable(text, "text")
     file_notes.update([file.note] if file.note else [])
     return Row(number, {}, f"{problem}: {path}" if problem else None), text, label
 
 
 def _filled(corpus: Corpus, records: Iterable[_Record], min_labels: int = 2) -> Corpus:
     """Sort records into the corpus's lists; complain if no corpus comes of it."""
+    texts: list[str] = []
+    labels: list[str] = []
+    lines: list[int] = []
     for row, text, label in records:
-        problem = row.problem or _unusable(text, "text") or _unusable(label, "label")
         cells = {name: row.fields.get(name) for name in corpus.further}
-        problem = problem or next(filter(None, (_unusable(v, n) for n, v in cells.items())), None)
+        problem = record_problem(row, text, label, cells)
         if problem or text is None or label is None:
             corpus.refused.append(Refused(row.line, problem or "no text"))
         else:
-            corpus.texts.append(text)
-            corpus.labels.append(label.strip())
-            corpus.lines.append(row.line)
+            texts.append(text)
+            labels.append(label.strip())
+            lines.append(row.line)
             for name, cell in cells.items():
                 corpus.further[name].append(cell or "")
-    if not corpus.texts:
+    corpus = replace(corpus, texts=texts, labels=labels, lines=lines)
+    check_corpus(corpus, min_labels)
+    corpus.notes.extend(label_notes(corpus.label_counts))
+    return corpus
+
+
+def record_problem(
+    row: Row, text: str | None, label: str | None, further: Mapping[str, str | None]
+) -> str | None:
+    """Say why a record cannot be used; None if it can."""
+    problem = row.problem or unusable(text, "text") or unusable(label, "label")
+    return problem or next(filter(None, (unusable(v, n) for n, v in further.items())), None)
+
+
+def check_corpus(corpus: Corpus, min_labels: int) -> None:
+    """Check that there is something to learn from.
+
+    Raises
+    ------
+    DataError
+        If there is no record, or too few labels.
+    """
+    if not len(corpus.texts):
         raise DataError(
-            f"{corpus.source} has no record that can be used{_most_refused(corpus.refused)}"
+            f"{corpus.source} has no record that can be used{most_refused(corpus.tally)}"
         )
-    counts = corpus.label_counts
-    if len(counts) < min_labels:
+    if len(corpus.label_counts) < min_labels:
         raise DataError(
             f"{corpus.source}: every record has the label {corpus.labels[0]!r}; at least two "
             "labels are needed to tell apart"
         )
-    corpus.notes.extend(_label_notes(counts))
-    return corpus
-
-
-def _unusable(cell: str | None, kind: str) -> str | None:
-    if isinstance(cell, JsonText):
-        return f"{kind} is a list, an object or bytes"
-    return f"no {kind}" if cell is None or not cell or cell.isspace() else None
-
-
-def _label_notes(counts: dict[str, int]) -> Iterator[str]:
-    alone = [repr(label) for label, count in counts.items() if count == 1]
-    if alone:
-        yield f"labels with a single record, which cannot be split for validation: {_shown(alone)}"
-    folded: defaultdict[str, list[str]] = defaultdict(list)
-    for label in counts:
-        folded[" ".join(label.split()).casefold()].append(repr(label))
-    alike = [" and ".join(labels) for labels in folded.values() if len(labels) > 1]
-    if alike:
-        yield f"labels that differ only in case or white space: {_shown(alike)}"
-
-
-def _refusals(refused: Sequence[Refused]) -> Iterator[str]:
-    """Tell how many records were refused for which reason, the most frequent first."""
-    by_kind: defaultdict[str, list[Refused]] = defaultdict(list)
-    for one in refused:
-        by_kind[one.reason.partition(": ")[0]].append(one)
-    for kind, group in sorted(by_kind.items(), key=lambda item: (-len(item[1]), item[0])):
-        lines = _shown([str(one.line) for one in group])
-        detail = group[0].reason.partition(": ")[2]
-        word = "line" if len(group) == 1 else "lines"
-        yield f"refused {len(group):,}: {kind}, {word} {lines}" + (f" ({detail})" if detail else "")
-
-
-def _most_refused(refused: Sequence[Refused]) -> str:
-    told = next(_refusals(refused), None)
-    return f" ({told}); put that right" if told else "; give at least one"
-
-
-def _shown(items: Sequence[str], separator: str = ", ") -> str:
-    n_more = len(items) - _N_SHOWN
-    shown = separator.join(itertools.islice(items, _N_SHOWN))
-    return f"{shown} and {n_more:,} more" if n_more > 0 else shown
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -7,14 +7,18 @@ distinct token it need not do once per occurrence.
 
 from __future__ import annotations
 
+import itertools
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.base.errors import ConfigError
+from gatewise.text.token_table import LEFT_OUT, TokenTable, tabulate
 from gatewise.text.tokens import has_unspaced_script
 
 __all__ = ["PAD", "UNKNOWN", "EncodedTexts", "Vocabulary", "build_vocabulary", "spell"]
@@ -24,6 +28,7 @@ UNKNOWN = 1
 _RESERVED = ("<pad>", "<unknown>")
 _SPACED_ORDERS = (3, 4, 5)
 _UNSPACED_ORDERS = (1, 2, 3)
+_MOST_SPELT = 1_000_000  # words whose n-grams are counted
 
 Ids = NDArray[np.int64]
 
@@ -40,7 +45,7 @@ class EncodedTexts:
         The n-grams of all distinct tokens, one token behind the other.
     ngram_offsets : ndarray of int64, shape (U + 1,)
         Where each distinct token's n-grams begin in ``ngram_ids``.
-    tokens : ndarray of int64, shape (n_tokens,)
+    tokens : ndarray of int32 or int64, shape (n_tokens,)
         All texts, one behind the other, as positions into ``word_ids``.
     offsets : ndarray of int64, shape (N + 1,)
         Where each text begins in ``tokens``.
@@ -49,7 +54,7 @@ class EncodedTexts:
     word_ids: Ids
     ngram_ids: Ids
     ngram_offsets: Ids
-    tokens: Ids
+    tokens: NDArray[np.integer[Any]]
     offsets: Ids
 
     def __len__(self) -> int:
@@ -127,13 +132,26 @@ class Vocabulary:
         for text in token_lists:
             tokens.extend(places.setdefault(token, len(places)) for token in text)
             offsets.append(len(tokens))
-        spelt = [self.known_ngrams(token) for token in places]
+        return self._encoded(places, _array(tokens), _array(offsets))
+
+    def encode_table(self, table: TokenTable) -> EncodedTexts:
+        """Turn a table of tokens into ids; its numbers are used as they are, wherever they lie."""
+        return self._encoded(table.words, table.numbers, table.offsets)
+
+    def _encoded(
+        self, distinct: Iterable[str], tokens: NDArray[np.integer[Any]], offsets: Ids
+    ) -> EncodedTexts:
+        word_ids, ngram_ids, ngram_offsets = array("q"), array("q"), array("q", [0])
+        for token in distinct:
+            word_ids.append(self.word_id(token))
+            ngram_ids.extend(self.known_ngrams(token))
+            ngram_offsets.append(len(ngram_ids))
         return EncodedTexts(
-            word_ids=_array(self.word_id(token) for token in places),
-            ngram_ids=_array(ngram for ngrams in spelt for ngram in ngrams),
-            ngram_offsets=np.cumsum([0, *map(len, spelt)], dtype=np.int64),
-            tokens=_array(tokens),
-            offsets=_array(offsets),
+            word_ids=np.array(word_ids, dtype=np.int64),
+            ngram_ids=np.array(ngram_ids, dtype=np.int64),
+            ngram_offsets=np.array(ngram_offsets, dtype=np.int64),
+            tokens=tokens,
+            offsets=offsets,
         )
 
 
@@ -161,14 +179,26 @@ def build_vocabulary(
     Returns
     -------
     Vocabulary
+        Its n-grams are those of the million commonest words: the memory for counting them grows
+        with the number of words.
     """
-    counts = Counter(token for text in token_lists for token in text)
-    kept = [(word, count) for word, count in _by_count(counts) if count >= min_count][:max_words]
+    table = token_lists if isinstance(token_lists, TokenTable) else tabulate(token_lists)
+    counts = table.counts()
+    common = _by_count(
+        (table.words[place], int(counts[place]))
+        for place in np.flatnonzero(counts).tolist()
+        if table.words[place] != LEFT_OUT
+    )
+    kept = list(itertools.takewhile(lambda item: item[1] >= min_count, common[:max_words]))
     ngrams: list[str] = []
     if max_ngrams:
-        spread = Counter(ngram for word in counts for ngram in dict.fromkeys(spell(word)))
-        common = (ngram for ngram, n_words in _by_count(spread) if n_words >= min_ngram_words)
-        ngrams = list(common)[:max_ngrams]
+        spread = Counter(
+            ngram for word, _ in common[:_MOST_SPELT] for ngram in dict.fromkeys(spell(word))
+        )
+        common_ngrams = (
+            ngram for ngram, n_words in _by_count(spread.items()) if n_words >= min_ngram_words
+        )
+        ngrams = list(itertools.islice(common_ngrams, max_ngrams))
     return Vocabulary([word for word, _ in kept], [count for _, count in kept], ngrams)
 
 
@@ -189,8 +219,8 @@ def spell(word: str) -> list[str]:
     ]
 
 
-def _by_count(counts: Counter[str]) -> list[tuple[str, int]]:
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+def _by_count(counts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    return sorted(counts, key=lambda item: (-item[1], item[0]))
 
 
 def _array(values: Iterable[int]) -> Ids:

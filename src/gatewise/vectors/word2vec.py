@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,6 +47,9 @@ class Word2VecConfig:
         Random words drawn against each true one.
     workers : int
         Threads. Only 1 gives the same vectors every time.
+    max_words : int or None
+        At most so many words get a vector: of the rarest, all that stand equally often are left
+        out together. None: any number.
     """
 
     dimension: int = 300
@@ -54,6 +60,7 @@ class Word2VecConfig:
     min_count: int = 1
     negative: int = 5
     workers: int = 1
+    max_words: int | None = None
 
     def __post_init__(self) -> None:
         check_choice("algorithm", self.algorithm, ("skip-gram", "cbow"))
@@ -64,6 +71,8 @@ class Word2VecConfig:
         check_whole_number("min_count", self.min_count, 1, 1_000_000)
         check_whole_number("negative", self.negative, 1, 100)
         check_whole_number("workers", self.workers, 1, 256)
+        if self.max_words is not None:
+            check_whole_number("max_words", self.max_words, 1, 100_000_000)
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,8 @@ def train_word2vec(
     Parameters
     ----------
     token_lists : sequence of sequence of str
-        One sequence of tokens per text; texts of any length.
+        One sequence of tokens per text; texts of any length. They are gone through once and once
+        more for each pass, and never held.
     config : Word2VecConfig
         Sizes and passes.
     seed : int
@@ -115,11 +125,12 @@ def train_word2vec(
     """
     models = require("gensim.models", extra="train", purpose="train word vectors")
     progress = progress or SilentProgress()
-    documents = list(_pieces(token_lists))
+    documents = _Documents(token_lists)
     model = models.Word2Vec(
         vector_size=config.dimension,
         window=config.window,
         min_count=config.min_count,
+        max_final_vocab=config.max_words,
         sample=config.sample,
         sg=int(config.algorithm == "skip-gram"),
         negative=config.negative,
@@ -135,16 +146,33 @@ def train_word2vec(
         )
     reporter = _PassReporter(progress)
     progress.start("word vectors", config.passes, "passes")
-    model.train(
-        documents,
-        total_examples=model.corpus_count,
-        total_words=model.corpus_total_words,
-        epochs=config.passes,
-        compute_loss=True,
-        callbacks=[reporter],
-    )
+    with _corpus(documents, config.workers) as corpus:
+        model.train(
+            **corpus,
+            total_examples=model.corpus_count,
+            total_words=model.corpus_total_words,
+            epochs=config.passes,
+            compute_loss=True,
+            callbacks=[reporter],
+        )
     vectors = WordVectors(tuple(model.wv.index_to_key), model.wv.vectors.astype(np.float32))
     return Word2VecResult(vectors, reporter.losses)
+
+
+@contextlib.contextmanager
+def _corpus(documents: _Documents, workers: int) -> Iterator[dict[str, Any]]:
+    """Give one thread the texts as they are, and several a file, which they read side by side.
+
+    Lists would all have to pass through the one thread that makes them.
+    """
+    if workers == 1:
+        yield {"corpus_iterable": documents}
+        return
+    with tempfile.TemporaryDirectory(prefix="gatewise-") as folder:
+        path = Path(folder) / "tokens"
+        with path.open("w", encoding="utf-8", errors="surrogatepass", newline="\n") as stream:
+            stream.writelines(" ".join(tokens) + "\n" for tokens in documents)
+        yield {"corpus_file": str(path)}
 
 
 class _PassReporter:
@@ -169,7 +197,13 @@ class _PassReporter:
         pass
 
 
-def _pieces(token_lists: Sequence[Sequence[str]]) -> Iterator[list[str]]:
-    for tokens in token_lists:
-        for start in range(0, len(tokens), _MAX_DOCUMENT):
-            yield list(tokens[start : start + _MAX_DOCUMENT])
+class _Documents:
+    """Texts in pieces that gensim reads to their end, made anew in every pass."""
+
+    def __init__(self, token_lists: Sequence[Sequence[str]]) -> None:
+        self._token_lists = token_lists
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for tokens in self._token_lists:
+            for start in range(0, len(tokens), _MAX_DOCUMENT):
+                yield list(tokens[start : start + _MAX_DOCUMENT])

@@ -1,0 +1,142 @@
+"""Accounts of what was read: the records that cannot be used, and labels that look odd."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from gatewise.text.rows import JsonText
+
+__all__ = [
+    "Refused",
+    "RefusedKind",
+    "RefusedTally",
+    "counted",
+    "label_notes",
+    "most_refused",
+    "refusals",
+    "shown",
+    "unusable",
+]
+
+_N_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that cannot be used.
+
+    Attributes
+    ----------
+    line : int
+        Its line in the file, as in :class:`~gatewise.text.rows.Row`.
+    reason : str
+        What is wrong, then ``": "`` and what differs from record to record.
+    """
+
+    line: int
+    reason: str
+
+
+@dataclass(slots=True)
+class RefusedKind:
+    """Records refused for one reason.
+
+    Attributes
+    ----------
+    count : int
+        How many.
+    lines : list of int
+        The first ten lines.
+    detail : str
+        What differs from record to record, of the first.
+    """
+
+    count: int
+    lines: list[int]
+    detail: str
+
+
+@dataclass(slots=True)
+class RefusedTally:
+    """Counts refused records by reason, in constant memory.
+
+    Attributes
+    ----------
+    kinds : dict of str to RefusedKind
+        What is wrong -> how often, and where first.
+    """
+
+    kinds: dict[str, RefusedKind] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, refused: Iterable[Refused]) -> RefusedTally:
+        """Count refused records."""
+        tally = cls()
+        for one in refused:
+            tally.add(one)
+        return tally
+
+    def add(self, refused: Refused) -> None:
+        """Count one."""
+        kind, _, detail = refused.reason.partition(": ")
+        one = self.kinds.setdefault(kind, RefusedKind(0, [], detail))
+        one.count += 1
+        if len(one.lines) < _N_SHOWN:
+            one.lines.append(refused.line)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Reason -> how many records."""
+        return {kind: one.count for kind, one in self.kinds.items()}
+
+
+def unusable(cell: str | None, kind: str) -> str | None:
+    """Say why a cell is no text or label; None if it is one."""
+    if isinstance(cell, JsonText):
+        return f"{kind} is a list, an object or bytes"
+    return f"no {kind}" if cell is None or not cell or cell.isspace() else None
+
+
+def label_notes(counts: dict[str, int]) -> Iterator[str]:
+    """Tell of labels that stand once, and of those that differ in little."""
+    alone = [repr(label) for label, count in counts.items() if count == 1]
+    if alone:
+        yield f"labels with a single record, which cannot be split for validation: {shown(alone)}"
+    folded: defaultdict[str, list[str]] = defaultdict(list)
+    for label in counts:
+        folded[" ".join(label.split()).casefold()].append(repr(label))
+    alike = [" and ".join(labels) for labels in folded.values() if len(labels) > 1]
+    if alike:
+        yield f"labels that differ only in case or white space: {shown(alike)}"
+
+
+def refusals(tally: RefusedTally) -> Iterator[str]:
+    """Tell how many records were refused for which reason, the most frequent first."""
+    for kind, one in sorted(tally.kinds.items(), key=lambda item: (-item[1].count, item[0])):
+        lines = ", ".join(map(str, one.lines))
+        n_more = one.count - len(one.lines)
+        more = f" and {n_more:,} more" if n_more else ""
+        word = "line" if one.count == 1 else "lines"
+        detail = f" ({one.detail})" if one.detail else ""
+        yield f"refused {one.count:,}: {kind}, {word} {lines}{more}{detail}"
+
+
+def most_refused(tally: RefusedTally) -> str:
+    """Say what most records were refused for, as the end of a sentence."""
+    told = next(refusals(tally), None)
+    return f" ({told}); put that right" if told else "; give at least one"
+
+
+def shown(items: Sequence[str], separator: str = ", ") -> str:
+    """Write the first ten of some items, and how many more there are."""
+    n_more = len(items) - _N_SHOWN
+    first = separator.join(itertools.islice(items, _N_SHOWN))
+    return f"{first} and {n_more:,} more" if n_more > 0 else first
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number of things."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
