@@ -130,4 +130,3 @@ class BatchPredictor:
         texts = map(cell_text, cells_of(column))
         own = answer_texts(model, texts, top=self.top, nearest=self.nearest)
         return free_names(names, self.columns), own
-

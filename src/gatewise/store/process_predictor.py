@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from gatewise.base.errors import ModelFileError
@@ -40,7 +41,9 @@ def manifest_digest(folder: str | os.PathLike[str]) -> str:
 def process_predictor(folder: str | os.PathLike[str], *, threads: int = 1) -> Predictor:
     """Give a saved model to this process, which reads it the first time.
 
-    A folder whose model was exchanged is read anew.
+    A folder whose model was exchanged is read anew. What is given remembers nothing of the texts of
+    earlier calls: the last digits of an answer depend on the texts that were read with it, and so
+    on nothing else.
 
     Parameters
     ----------
@@ -59,7 +62,7 @@ def process_predictor(folder: str | os.PathLike[str], *, threads: int = 1) -> Pr
         As of :func:`gatewise.load_predictor`.
     """
     with _lock:  # or several threads would read it at once
-        return _read(os.fspath(folder), manifest_digest(folder), threads)
+        return replace(_read(os.fspath(folder), manifest_digest(folder), threads))
 
 
 @functools.lru_cache(maxsize=_MOST_MODELS)
