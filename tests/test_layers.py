@@ -73,6 +73,7 @@ MODULES = {
         "plain_model",
         "request",
         "companion_records",
+        "row_choice",
         "fingerprint",
         "fitting",
         "inputs",

@@ -1,4 +1,4 @@
-"""The records the companion learns from: all, or of very many some drawn by lot; counted once."""
+"""The records the companion learns from, counted once for all that is fitted on some of them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.base.seeding import derive_seed, numpy_generator
+from gatewise.base.seeding import derive_seed
 from gatewise.classify.companion import count_ngrams
 from gatewise.classify.ngrams import NgramModel
-from gatewise.classify.plan import choose_companion_records, companion_config
-from gatewise.classify.records import draw_records
+from gatewise.classify.plan import companion_config
 from gatewise.classify.request import LabelledTexts
 from gatewise.text.token_table import TokenTable
 
@@ -31,6 +30,8 @@ class CompanionRecords:
         The N training records.
     tokens : TokenTable
         Their tokens, and perhaps further ones behind them.
+    rows : ndarray of int64
+        The numbers of those that are learnt from, ascending.
     outside : sequence of sequence of str
         Tokenised texts that belong to none of the classes.
     n_classes : int
@@ -43,6 +44,7 @@ class CompanionRecords:
         self,
         data: LabelledTexts,
         tokens: TokenTable,
+        rows: Numbers,
         outside: Sequence[Sequence[str]],
         *,
         n_classes: int,
@@ -50,24 +52,11 @@ class CompanionRecords:
     ) -> None:
         self._data, self._n_outside = data, len(outside)
         self._n_classes, self._seed = n_classes, seed
-        n_wanted = choose_companion_records(len(data.texts))
-        self._rows = draw_records(
-            data.targets, n_wanted, numpy_generator(seed, "companion records")
-        )
-        self._counted = count_ngrams(
-            [*tokens.rows(self._rows), *outside], companion_config(n_classes)
-        )
-
-    @property
-    def note(self) -> str | None:
-        """What the user should know."""
-        n_records = len(self._data.texts)
-        if len(self._rows) == n_records:
-            return None
-        return f"the n-gram companion learns from {len(self._rows):,} of {n_records:,} texts"
+        self._rows = rows
+        self._counted = count_ngrams([*tokens.rows(rows), *outside], companion_config(n_classes))
 
     def fit(self, rows: Numbers) -> NgramModel:
-        """Fit a companion to those of some records that were drawn, and to all from outside."""
+        """Fit a companion to those of some records that it learns from, and to all from outside."""
         places = np.flatnonzero(np.isin(self._rows, rows))
         rows = self._rows[places]
         weights = self._data.weights

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.base.errors import ConfigError, DataError
-from gatewise.base.seeding import derive_seed, numpy_generator
+from gatewise.base.seeding import derive_seed
 from gatewise.classify.blend import Blend
 from gatewise.classify.companion_records import CompanionRecords
 from gatewise.classify.fingerprint import records_fingerprint
@@ -29,7 +29,6 @@ from gatewise.classify.nearest import RecordIndex
 from gatewise.classify.ngrams import NgramModel
 from gatewise.classify.plan import (
     check_recipe,
-    choose_held_out,
     choose_word2vec_words,
     has_long_texts,
     last_epochs_config,
@@ -38,8 +37,9 @@ from gatewise.classify.plan import (
     tables_told,
     training_config,
 )
-from gatewise.classify.records import EncodedRecords, split_records
+from gatewise.classify.records import EncodedRecords
 from gatewise.classify.request import FitRequest, LabelledTexts
+from gatewise.classify.row_choice import draw_rows, hold_out_rows
 from gatewise.classify.scope import more_evidence
 from gatewise.classify.scoping import Lessons, build_index, learn_from_scores, read_rows
 from gatewise.classify.starting_vectors import measure_coverage, own_vectors, put_into
@@ -59,8 +59,6 @@ Numbers = NDArray[np.int64]
 _MAX_NGRAMS = 200_000
 # An n-gram of a single word can only repeat what that word's own vector says.
 _MIN_NGRAM_WORDS = 2
-# Fewer held-out records say nothing about temperatures, weights or when to stop.
-_MIN_HELD_OUT = 30
 _UNMEASURED_BLEND = Blend(ngram_temperature=0.25, ngram_weight=0.5)
 
 
@@ -109,13 +107,15 @@ class _Fit:
             "notes": [],
         }
         self._outside: list[list[str]] = []
+        self._drawn = self._everything
 
     def run(self) -> FittedModel:
         tokens, unlabelled = self._timed("tokens", self._tokenise)
         self._outside = [
             tokenize(text, self.request.language) for text in self.request.out_of_scope
         ]
-        kept, held_out = self._hold_out()
+        kept, held_out, note = hold_out_rows(self.data.targets, self.request)
+        self._note(note)
         texts = join_tables(tokens.first(len(self.data.texts)), unlabelled)
         vocabulary = self._timed("vocabulary", lambda: self._vocabulary(texts))
         network, records = self._timed(
@@ -174,27 +174,6 @@ class _Fit:
                 self.progress.advance(1)
 
         return tabulate(read())
-
-    def _hold_out(self) -> tuple[Numbers, Numbers]:
-        """Choose the rows to train on and those to hold out."""
-        n_records = len(self.data.texts)
-        validation = self.request.validation
-        if validation is not None:
-            return np.arange(n_records), np.arange(n_records, n_records + len(validation.texts))
-        fraction = self.request.validation_fraction
-        if fraction is None:
-            fraction = choose_held_out(n_records)
-        generator = numpy_generator(self.request.seed, "held out")
-        kept, held_out = split_records(self.data.targets, fraction, generator)
-        if len(held_out) < _MIN_HELD_OUT:
-            why = "too few records to hold some out" if fraction else "no records are held out"
-            half = " and the blend is half and half" if self.recipe.companion else ""
-            self._note(
-                f"{why} ({len(held_out)} of {n_records}), so nothing was measured while "
-                f"training, every text is answered{half}"
-            )
-            return np.arange(n_records), held_out[:0]
-        return kept, held_out
 
     def _vocabulary(self, texts: TokenTable) -> Vocabulary:
         return build_vocabulary(
@@ -324,6 +303,8 @@ class _Fit:
         held_out: Numbers,
     ) -> tuple[NgramModel | None, Lessons]:
         """Fit the companion without the held-out records, learn from these, then fit it on all."""
+        self._drawn, note = draw_rows(self.data.targets, self.request)
+        self._note(note)
         counted = self._counted(tokens)
         if not len(held_out):
             ngrams = self._fit_ngrams(counted, self._everything)
@@ -338,15 +319,16 @@ class _Fit:
             held_out - (len(self.data.texts) if validation else 0),
             records.targets[held_out],
             more_evidence(token_lists, raw.points, first, index),
-            fresh_records(largest_similarities(tokens.rows(kept), token_lists)),
+            fresh_records(
+                largest_similarities(tokens.rows(np.intersect1d(kept, self._drawn)), token_lists)
+            ),
             source=VALIDATION if validation else TRAINING,
             coverage=self.request.abstain_coverage,
             precision=self.request.abstain_precision,
             seed=self.request.seed,
         )
         self.facts["held_out"] = lessons.accuracies
-        if lessons.note:
-            self._note(lessons.note)
+        self._note(lessons.note)
         if first is None or validation is not None:
             return first, lessons
         return self._fit_ngrams(counted, self._everything), lessons
@@ -370,11 +352,14 @@ class _Fit:
     def _counted(self, tokens: TokenTable) -> CompanionRecords | None:
         if not self.recipe.companion:
             return None
-        n_classes, seed = len(self.request.labels), self.request.seed
-        counted = CompanionRecords(self.data, tokens, self._outside, n_classes=n_classes, seed=seed)
-        if counted.note:
-            self._note(counted.note)
-        return counted
+        return CompanionRecords(
+            self.data,
+            tokens,
+            self._drawn,
+            self._outside,
+            n_classes=len(self.request.labels),
+            seed=self.request.seed,
+        )
 
     def _fit_ngrams(self, counted: CompanionRecords | None, rows: Numbers) -> NgramModel | None:
         if counted is None:
@@ -390,6 +375,7 @@ class _Fit:
         self.facts["seconds"][stage] = time.perf_counter() - started
         return result
 
-    def _note(self, text: str) -> None:
-        self.facts["notes"].append(text)
-        self.progress.message(text)
+    def _note(self, text: str | None) -> None:
+        if text:
+            self.facts["notes"].append(text)
+            self.progress.message(text)

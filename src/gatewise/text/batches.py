@@ -10,12 +10,21 @@ from numpy.typing import NDArray
 
 from gatewise.text.vocabulary import EncodedTexts
 
-__all__ = ["Batch", "collate", "ordered_batches", "place_tokens", "shuffled_batches"]
+__all__ = [
+    "Batch",
+    "collate",
+    "ordered_batches",
+    "place_tokens",
+    "shuffled_batches",
+    "shuffled_order",
+]
 
 Ids = NDArray[np.int64]
 
 # Batches are sorted by length inside pools of this many, so that they differ from epoch to epoch.
 _BATCHES_PER_POOL = 32
+# Tokens of more texts than can be expected to stay in memory are read by blocks.
+_WHOLE, _BLOCK, _WINDOW = 1 << 22, 1 << 10, 1 << 20
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,8 @@ class Batch:
 def shuffled_batches(lengths: Ids, batch_size: int, generator: np.random.Generator) -> list[Ids]:
     """Group all texts into batches of about one length, in a new random order.
 
+    Up to four million texts are shuffled as one; of more see :func:`shuffled_order`.
+
     Parameters
     ----------
     lengths : ndarray of int64, shape (N,)
@@ -60,7 +71,7 @@ def shuffled_batches(lengths: Ids, batch_size: int, generator: np.random.Generat
     list of ndarray of int64
         The numbers of the texts of each batch.
     """
-    order = generator.permutation(len(lengths))
+    order = shuffled_order(len(lengths), generator)
     pool_size = batch_size * _BATCHES_PER_POOL
     batches: list[Ids] = []
     for start in range(0, len(order), pool_size):
@@ -68,6 +79,48 @@ def shuffled_batches(lengths: Ids, batch_size: int, generator: np.random.Generat
         pool = pool[np.argsort(lengths[pool], kind="stable")]
         batches.extend(pool[at : at + batch_size] for at in range(0, len(pool), batch_size))
     return [batches[number] for number in generator.permutation(len(batches))]
+
+
+def shuffled_order(
+    n_texts: int,
+    generator: np.random.Generator,
+    *,
+    whole: int = _WHOLE,
+    block: int = _BLOCK,
+    window: int = _WINDOW,
+) -> Ids:
+    """Put texts into a new random order that is read from a file in few jumps.
+
+    Up to ``whole`` texts every order is as likely as any other. More are shuffled by blocks of
+    neighbours: the blocks in any order, and the texts inside a window of blocks in any order. So
+    texts of one block are read within one window, as likely in one place of it as in another, and
+    a window is a sample of ``window / block`` blocks drawn by lot from anywhere. Of a file sorted
+    by label, the share p of a label varies between windows with the standard deviation
+    sqrt(p (1 - p) block / window), that of ``window / block`` texts drawn by lot: 1.6 points at the
+    most with the numbers used here.
+
+    Parameters
+    ----------
+    n_texts : int
+        N.
+    generator : numpy.random.Generator
+        Draws the order.
+    whole, block, window : int
+        Texts that are shuffled as one, in a block, and in a window.
+
+    Returns
+    -------
+    ndarray of int64, shape (N,)
+        The numbers of the texts.
+    """
+    if n_texts <= whole:
+        return generator.permutation(n_texts)
+    starts = generator.permutation(-(-n_texts // block)) * block
+    order = (starts[:, None] + np.arange(block)).ravel()
+    order = order[order < n_texts]
+    for start in range(0, n_texts, window):
+        generator.shuffle(order[start : start + window])
+    return order
 
 
 def ordered_batches(lengths: Ids, batch_size: int) -> Iterator[Ids]:

@@ -1,0 +1,76 @@
+"""Which records a fit holds out, and which of very many it compares and counts as words."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatewise.base.seeding import numpy_generator
+from gatewise.classify.plan import choose_companion_records, choose_held_out
+from gatewise.classify.records import draw_records, split_records
+from gatewise.classify.request import FitRequest
+
+__all__ = ["draw_rows", "hold_out_rows"]
+
+Numbers = NDArray[np.int64]
+
+# Fewer held-out records say nothing about temperatures, weights or when to stop.
+_MIN_HELD_OUT = 30
+
+
+def hold_out_rows(targets: Numbers, request: FitRequest) -> tuple[Numbers, Numbers, str | None]:
+    """Choose the rows to train on and those to hold out.
+
+    Parameters
+    ----------
+    targets : ndarray of int64, shape (N,)
+        Class number of each training record.
+    request : FitRequest
+        Says how many, or has records for it, which stand behind the training records.
+
+    Returns
+    -------
+    kept, held_out : ndarray of int64
+        The rows.
+    note : str or None
+        What the user should know.
+    """
+    n_records = len(targets)
+    if request.validation is not None:
+        held_out = np.arange(n_records, n_records + len(request.validation.texts))
+        return np.arange(n_records), held_out, None
+    fraction = request.validation_fraction
+    if fraction is None:
+        fraction = choose_held_out(n_records)
+    kept, held_out = split_records(targets, fraction, numpy_generator(request.seed, "held out"))
+    if len(held_out) >= _MIN_HELD_OUT:
+        return kept, held_out, None
+    why = "too few records to hold some out" if fraction else "no records are held out"
+    half = " and the blend is half and half" if request.recipe.companion else ""
+    note = (
+        f"{why} ({len(held_out)} of {n_records}), so nothing was measured while training, every "
+        f"text is answered{half}"
+    )
+    return np.arange(n_records), held_out[:0], note
+
+
+def draw_rows(targets: Numbers, request: FitRequest) -> tuple[Numbers, str | None]:
+    """Draw the training records that are learnt from by n-grams and compared word by word.
+
+    Parameters
+    ----------
+    targets, request
+        As for :func:`hold_out_rows`.
+
+    Returns
+    -------
+    rows : ndarray of int64
+        Ascending; all of them, if they are not very many.
+    note : str or None
+        What the user should know.
+    """
+    n_wanted = choose_companion_records(len(targets))
+    rows = draw_records(targets, n_wanted, numpy_generator(request.seed, "companion records"))
+    if len(rows) == len(targets) or not request.recipe.companion:
+        return rows, None
+    return rows, f"the n-gram companion learns from {len(rows):,} of {len(targets):,} texts"
