@@ -1,8 +1,9 @@
 """Adam for everything: dense weights every step, embedding rows only when a batch touches them.
 
-Rows of an embedding that a batch does not use have no gradient. Their moments and their values
-stay as they are (torch's SparseAdam: "lazy" Adam), so a step costs the same however large the
-vocabulary is. Dense weights follow AdamW (Loshchilov & Hutter 2019).
+Dense weights follow AdamW (Loshchilov & Hutter 2019), exactly. Rows of an embedding follow Adam
+without decay in the steps whose batch uses them, and rest in all others, moments included; the
+correction of the moments' bias counts all steps (torch's SparseAdam: "lazy" Adam). So a step costs
+the same however large the vocabulary is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, SparseAdam
+from torch.optim import AdamW, Optimizer
+from torch.optim.adam import adam
 
 from gatewise.network.exchange import ALONE, Exchange
 from gatewise.network.model import TextNetwork
@@ -66,11 +68,11 @@ class NetworkOptimiser:
         common: dict[str, Any] = {"lr": learning_rate, "betas": (_BETA1, beta2), "eps": epsilon}
         self._gradient_clip, self._exchange = gradient_clip, exchange
         self._weights: list[nn.Parameter] = [*dense, *(group["params"][0] for group in tables)]
-        self._optimisers: list[torch.optim.Optimizer] = [
-            AdamW(dense, weight_decay=weight_decay, foreach=True, **common)
+        self._optimisers: list[Optimizer] = [
+            AdamW(dense, weight_decay=weight_decay, fused=True, **common)
         ]
         if tables:
-            self._optimisers.append(SparseAdam(tables, **common))
+            self._optimisers.append(_RowAdam(tables, common))
         for group in self._groups():
             group["top_rate"] = group["lr"]
 
@@ -80,6 +82,9 @@ class NetworkOptimiser:
             optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._exchange.add_gradients(self._weights)
+        for weight in self._weights:
+            if weight.grad is not None and weight.grad.is_sparse:
+                weight.grad = weight.grad.coalesce()
         if self._gradient_clip:
             _clip(self._weights, self._gradient_clip)
         for group in self._groups():
@@ -104,14 +109,61 @@ class NetworkOptimiser:
             for key, value in state.items():
                 of_optimiser, weight, name = key.split(".")
                 if int(of_optimiser) == number:
-                    # SparseAdam counts its steps in a plain number.
-                    kept = int(value) if number and name == "step" else value
-                    whole["state"].setdefault(int(weight), {})[name] = kept
+                    whole["state"].setdefault(int(weight), {})[name] = value
             optimiser.load_state_dict(whole)
 
     def _groups(self) -> Iterable[dict[str, Any]]:
         for optimiser in self._optimisers:
             yield from optimiser.param_groups
+
+
+class _RowAdam(Optimizer):
+    """Adam for the rows that have a gradient; takes coalesced sparse gradients.
+
+    torch's SparseAdam to the last few bits. It goes through the whole table in some of its steps
+    and through the rows a dozen times; here they are taken out once, updated by one kernel, and put
+    back.
+    """
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            (table,) = group["params"]
+            if table.grad is not None:
+                self._update(table, group)
+
+    def _update(self, table: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[table]
+        if not state:
+            state["step"] = torch.zeros((), dtype=torch.float32, device=table.device)
+            state["exp_avg"] = torch.zeros_like(table)  # (V, E)
+            state["exp_avg_sq"] = torch.zeros_like(table)  # (V, E)
+        gradient = table.grad
+        assert gradient is not None
+        rows = gradient.indices()[0]  # (rows,)
+        tables = table, state["exp_avg"], state["exp_avg_sq"]
+        values, first, second = (whole.index_select(0, rows) for whole in tables)  # (rows, E)
+        beta1, beta2 = group["betas"]
+        # SparseAdam adds epsilon to the root of the uncorrected second moment.
+        correction = math.sqrt(1.0 - beta2 ** (float(state["step"]) + 1.0))
+        adam(
+            [values],
+            [gradient.values()],
+            [first],
+            [second],
+            [],
+            [state["step"]],
+            fused=True,
+            amsgrad=False,
+            beta1=beta1,
+            beta2=beta2,
+            lr=group["lr"],
+            weight_decay=0.0,
+            eps=group["eps"] / correction,
+            maximize=False,
+        )
+        for whole, part in zip(tables, (values, first, second), strict=True):
+            whole.index_copy_(0, rows, part)
 
 
 def learning_rate_factor(step: int, n_steps: int, warmup: float) -> float:
@@ -151,18 +203,11 @@ def _trained_tables(
 def _clip(weights: Iterable[Tensor], limit: float) -> None:
     """Scale all gradients down together where their common norm exceeds the limit.
 
-    torch's own clipping takes no sparse gradients.
+    torch's own clipping takes no sparse gradients; here they are coalesced.
     """
-    values = []
-    for weight in weights:
-        if weight.grad is None:
-            continue
-        if weight.grad.is_sparse:
-            weight.grad = weight.grad.coalesce()
-            values.append(weight.grad._values())
-        else:
-            values.append(weight.grad)
-    norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(v) for v in values]))
-    scale = (limit / (norm + 1e-6)).clamp(max=1.0)
-    for value in values:
-        value.mul_(scale)
+    gradients = [weight.grad for weight in weights if weight.grad is not None]
+    values = [gradient.values() if gradient.is_sparse else gradient for gradient in gradients]
+    scale = limit / (float(nn.utils.get_total_norm(values, foreach=True)) + 1e-6)
+    if scale < 1.0:
+        for value in values:
+            value.mul_(scale)
