@@ -30,6 +30,7 @@ def begun(run):
 
 if __name__ == "__main__":
     import slow_shards  # by this name the nodes know it
+
     from gatewise.cli.main import run
 
     scoring_run.score_shard = slow_shards.slowly

@@ -182,7 +182,9 @@ def test_an_error_ends_what_is_being_done(cluster, squares, tmp_path):
 
 @both
 def test_other_versions_compute_nothing(cluster, squares, tmp_path, monkeypatch):
-    monkeypatch.setattr(source, "_versions_here", lambda packages: {"gatewise": "0.0.1", "numpy": "9"})
+    monkeypatch.setattr(
+        source, "_versions_here", lambda packages: {"gatewise": "0.0.1", "numpy": "9"}
+    )
     failures, results = run(
         engine_of(cluster), None, UNITS[:1], squares.Work(tmp_path), tmp_path / "run"
     )
