@@ -41,6 +41,7 @@ MODULES = {
         "plain",
         "draws",
         "lstm",
+        "pooling",
         "recipes",
         "model",
         "exchange",

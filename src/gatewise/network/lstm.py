@@ -13,6 +13,8 @@ where the kernel has no answer (another activation, recurrent dropout). Gate ord
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -177,7 +179,27 @@ def reverse_texts(values: Tensor, lengths: Tensor) -> Tensor:
     """
     if bool((lengths == values.shape[1]).all()):
         return values.flip(1)  # (B, T, E)
-    position = torch.arange(values.shape[1], device=values.device)  # (T,)
+    n_texts, n_positions = values.shape[:2]
+    position = torch.arange(n_positions, device=values.device)  # (T,)
     last = (lengths - 1)[:, None]  # (B, 1)
     source = torch.where(position <= last, last - position, position)  # (B, T)
-    return values.gather(1, source[:, :, None].expand_as(values))  # (B, T, E)
+    first = n_positions * torch.arange(n_texts, device=values.device)[:, None]  # (B, 1)
+    turned: Tensor = _Turned.apply(values, (first + source).flatten())  # type: ignore[no-untyped-call]
+    return turned  # (B, T, E)
+
+
+class _Turned(torch.autograd.Function):
+    """Rows in another order that is its own inverse, so the way back is the way there."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, order: Tensor) -> Tensor:
+        ctx.order = order  # (B * T,)
+        return _take_rows(values, order)  # (B, T, E)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return _take_rows(gradients[0], ctx.order), None  # (B, T, E)
+
+
+def _take_rows(values: Tensor, order: Tensor) -> Tensor:
+    return values.flatten(0, 1).index_select(0, order).view_as(values)  # (B, T, E)

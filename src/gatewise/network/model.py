@@ -14,6 +14,7 @@ from torch.nn import functional
 from gatewise.network.config import NetworkConfig
 from gatewise.network.draws import draw_uniform
 from gatewise.network.lstm import LSTMLayer
+from gatewise.network.pooling import pool_over_time
 
 __all__ = ["Dense", "TextNetwork", "TokenBatch", "build_network", "log_probabilities"]
 
@@ -130,14 +131,12 @@ class TextNetwork(nn.Module):
             return states.flatten(1)  # (B, T * D * H)
         if pooling == "last":
             return self._last(states, lengths)  # (B, D * H)
-        inside = torch.arange(states.shape[1], device=states.device) < lengths[:, None]  # (B, T)
-        parts = []
-        if pooling.startswith("max"):
-            parts.append(states.masked_fill(~inside[:, :, None], -torch.inf).amax(dim=1))  # (B, P)
-        if pooling.endswith("mean"):
-            total = (states * inside[:, :, None]).sum(dim=1)  # (B, D * H)
-            parts.append(total / lengths[:, None])  # (B, D * H)
-        return torch.cat(parts, dim=1)  # (B, P)
+        return pool_over_time(
+            states,
+            lengths,
+            largest=pooling.startswith("max"),
+            mean=pooling.endswith("mean"),
+        )  # (B, P)
 
     def decide(self, pooled: Tensor) -> Tensor:
         """Compute the logits of pooled vectors, (B, P) -> (B, C)."""
