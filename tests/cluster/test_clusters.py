@@ -183,7 +183,7 @@ def test_an_error_ends_what_is_being_done(cluster, squares, tmp_path):
 @both
 def test_other_versions_compute_nothing(cluster, squares, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        source, "_versions_here", lambda packages: {"gatewise": "0.0.1", "numpy": "9"}
+        source, "versions_here", lambda packages: {"gatewise": "0.0.1", "numpy": "9"}
     )
     failures, results = run(
         engine_of(cluster), None, UNITS[:1], squares.Work(tmp_path), tmp_path / "run"
@@ -207,7 +207,7 @@ def test_data_that_the_nodes_cannot_read_do_no_harm(cluster, squares, data, tmp_
 def test_a_call_looks_at_the_versions_first(monkeypatch):
     for name in source.THREAD_LIMITS:
         monkeypatch.setenv(name, "1")
-    versions = source._versions_here(source.PACKAGES)
+    versions = source.versions_here(source.PACKAGES)
     assert source._Call(divmod, (4,), 2, versions)(14) == (3, 2)
     assert {os.environ[name] for name in source.THREAD_LIMITS} == {"2"}
     other = source._Call(divmod, (0,), 2, {**versions, "numpy": "9"})

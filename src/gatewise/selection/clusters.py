@@ -26,7 +26,14 @@ from gatewise.base.errors import ConfigError
 from gatewise.base.optional import require
 from gatewise.base.versions import PACKAGES, package_versions
 
-__all__ = ["THREAD_LIMITS", "DaskWorkers", "RayWorkers"]
+__all__ = [
+    "THREAD_LIMITS",
+    "DaskWorkers",
+    "RayWorkers",
+    "check_versions",
+    "join_ray",
+    "versions_here",
+]
 
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -35,7 +42,7 @@ _LOOK_EVERY = 0.1  # seconds
 _RETRIES = 1  # what the caller tries again is not counted
 _MAX_REASON = 300  # characters
 
-_versions_here = functools.cache(package_versions)
+versions_here = functools.cache(package_versions)
 
 # The data of a Ray worker, and what they are called.
 _held: tuple[str, Any] = ("", None)
@@ -52,7 +59,7 @@ class _Call:
     packages: tuple[str, ...] = PACKAGES
 
     def __call__(self, data: Any) -> Any:
-        _check_versions(self.versions, self.packages)
+        check_versions(self.versions, self.packages)
         # Libraries that are not loaded yet read the variables; the others have to be told.
         os.environ.update(dict.fromkeys(THREAD_LIMITS, str(self.threads)))
         with threadpool_limits(self.threads):
@@ -84,14 +91,10 @@ class RayWorkers:
     def __init__(
         self, address: str, threads: int, data: Any, packages: tuple[str, ...] = PACKAGES
     ) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        ray = self._ray = _ray()
-        self._is_ours = not ray.is_initialized()
-        if self._is_ours:
-            _check_ray_answers(address)
-            ray.init(address, log_to_driver=False, configure_logging=False)
+        ray, self._is_ours = join_ray(address)
+        self._ray = ray
         self._threads, self._packages = threads, packages
-        self._versions = _versions_here(packages)
+        self._versions = versions_here(packages)
         self._running: dict[Future[Any], Any] = {}
         self._check_size(address)
         self._task = ray.remote(_call_on_ray).options(num_cpus=threads, max_retries=_RETRIES)
@@ -161,7 +164,7 @@ class DaskWorkers:
         _check_dask_answers(address)
         self._address = address
         self._threads, self._packages = threads, packages
-        self._versions = _versions_here(packages)
+        self._versions = versions_here(packages)
         self._client = distributed.Client(address, timeout=_ANSWERS_WITHIN, set_as_default=False)
         self._running: set[Future[Any]] = set()
         self._name = f"gatewise-{uuid.uuid4()}"
@@ -220,6 +223,37 @@ class DaskWorkers:
             ) from error
 
 
+def join_ray(address: str) -> tuple[ModuleType, bool]:
+    """Connect this process to a Ray cluster.
+
+    Parameters
+    ----------
+    address : str
+        ``host:port``. This machine has to be one of the cluster's nodes.
+
+    Returns
+    -------
+    ray : module
+        The package.
+    is_ours : bool
+        Whether the connection is for us to end: False if there was one before.
+
+    Raises
+    ------
+    ConfigError
+        If the cluster does not answer, or does not take our token.
+    MissingExtraError
+        If ray is not installed.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    ray = _ray()
+    is_ours = not ray.is_initialized()
+    if is_ours:
+        _check_ray_answers(address)
+        ray.init(address, log_to_driver=False, configure_logging=False)
+    return ray, is_ours
+
+
 def _ray() -> ModuleType:
     return require("ray", extra="ray", purpose="have work done by Ray")
 
@@ -250,9 +284,22 @@ async def _result_of(answer: Any) -> Any:
     return await answer
 
 
-def _check_versions(wanted: Mapping[str, str], packages: tuple[str, ...]) -> None:
-    """Refuse to compute what would not be the same as on the other nodes."""
-    found = _versions_here(packages)
+def check_versions(wanted: Mapping[str, str], packages: tuple[str, ...]) -> None:
+    """Refuse to compute what would not be the same as on the other nodes.
+
+    Parameters
+    ----------
+    wanted : mapping of str to str
+        What :func:`versions_here` gave on the machine that sends the work.
+    packages : tuple of str
+        Those it was asked for.
+
+    Raises
+    ------
+    ConfigError
+        If this node has another version of one of them.
+    """
+    found = versions_here(packages)
     for package in sorted({*found, *wanted}):
         here, there = (versions.get(package, "none") for versions in (found, wanted))
         if here != there:
