@@ -229,8 +229,10 @@ def _tf_idf(counts: Any, idf: NDArray[np.float32], n_characters: int) -> Any:
     weighted = counts.astype(np.float32)
     weighted.data = (1.0 + np.log(weighted.data)).astype(np.float32)
     weighted = weighted.multiply(idf).tocsr()
-    blocks = (weighted[:, :n_characters], weighted[:, n_characters:])
-    return sparse.hstack([normalize(block) for block in blocks if block.shape[1]], format="csr")
+    blocks = [weighted[:, :n_characters], weighted[:, n_characters:]]
+    del weighted  # each of them is as large as all texts
+    found = [normalize(block, copy=False) for block in blocks if block.shape[1]]
+    return sparse.hstack(found, format="csr")
 
 
 def _one_column_per_class(

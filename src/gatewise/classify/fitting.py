@@ -45,7 +45,8 @@ from gatewise.classify.scoping import Lessons, build_index, learn_from_scores, r
 from gatewise.classify.starting_vectors import measure_coverage, own_vectors, put_into
 from gatewise.classify.twins import fresh_records, largest_similarities
 from gatewise.network.model import TextNetwork
-from gatewise.network.training import EpochResult, train_network
+from gatewise.network.precision import give_back_freed_memory
+from gatewise.network.training import EpochResult
 from gatewise.text.stored_corpus import StoredTexts
 from gatewise.text.token_table import TokenTable, join_tables, tabulate
 from gatewise.text.tokens import tokenize
@@ -267,7 +268,7 @@ class _Fit:
         self, network: TextNetwork, records: EncodedRecords, kept: Numbers, held_out: Numbers
     ) -> list[EpochResult]:
         validation = self._rows(records, held_out, weighted=False) if len(held_out) else None
-        return train_network(
+        return self.request.train(
             network,
             self._rows(records, kept, weighted=True),
             training_config(self.recipe),
@@ -283,7 +284,7 @@ class _Fit:
         held_out_own = self.request.validation is None and self.facts.get("held_out")
         if not (self.recipe.final_epochs and held_out_own):
             return []
-        return train_network(
+        return self.request.train(
             network,
             self._rows(records, self._everything, weighted=True),
             last_epochs_config(self.recipe),
@@ -303,7 +304,9 @@ class _Fit:
         held_out: Numbers,
     ) -> tuple[NgramModel | None, Lessons]:
         """Fit the companion without the held-out records, learn from these, then fit it on all."""
-        self._drawn, note = draw_rows(self.data.targets, self.request)
+        self._drawn, note = draw_rows(
+            self.data.targets, int(tokens.offsets[len(self.data.texts)]), self.request
+        )
         self._note(note)
         counted = self._counted(tokens)
         if not len(held_out):
@@ -367,11 +370,13 @@ class _Fit:
         self.progress.start("companion", 1, "fits")
         model = counted.fit(rows)
         self.progress.advance(1)
+        give_back_freed_memory()
         return model
 
     def _timed(self, stage: str, work: Any) -> Any:
         started = time.perf_counter()
         result = work()
+        give_back_freed_memory()
         self.facts["seconds"][stage] = time.perf_counter() - started
         return result
 

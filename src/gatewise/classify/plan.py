@@ -68,10 +68,9 @@ _HELD_OUT = 800
 _SMALLEST_SHARE, _LARGEST_SHARE = 0.05, 0.2
 _MOST_HELD_OUT = 10_000
 _MUCH_MEMORY = 500_000_000  # bytes of embedding tables, that are told
-# What grows with the records and not only with what they say has an end: the companion, whose
-# n-grams of all texts lie in memory at once, and word2vec's two tables, before the rarest words
-# are left out.
-_COMPANION_RECORDS = 100_000
+# The companion has the n-grams of all its texts in memory at once, a dozen for each token, and
+# word2vec two tables of all words: of very many records and words some are left out.
+_COMPANION_RECORDS, _COMPANION_TOKENS = 60_000, 4_000_000
 _WORD2VEC_WORDS = 250_000
 # Long texts are told apart by rare words, whose vectors move by about the learning rate each time
 # they are read: they need a higher one.
@@ -205,9 +204,10 @@ def choose_held_out(n_records: int) -> float:
     return min(share, _MOST_HELD_OUT / max(1, n_records))
 
 
-def choose_companion_records(n_records: int) -> int:
+def choose_companion_records(n_records: int, n_tokens: int) -> int:
     """Choose how many of the training records the companion learns from."""
-    return min(n_records, _COMPANION_RECORDS)
+    by_tokens = math.ceil(_COMPANION_TOKENS * n_records / max(1, n_tokens))
+    return min(n_records, _COMPANION_RECORDS, by_tokens)
 
 
 def choose_word2vec_words(max_words: int) -> int:

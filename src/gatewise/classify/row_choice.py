@@ -54,13 +54,15 @@ def hold_out_rows(targets: Numbers, request: FitRequest) -> tuple[Numbers, Numbe
     return np.arange(n_records), held_out[:0], note
 
 
-def draw_rows(targets: Numbers, request: FitRequest) -> tuple[Numbers, str | None]:
+def draw_rows(targets: Numbers, n_tokens: int, request: FitRequest) -> tuple[Numbers, str | None]:
     """Draw the training records that are learnt from by n-grams and compared word by word.
 
     Parameters
     ----------
     targets, request
         As for :func:`hold_out_rows`.
+    n_tokens : int
+        Of all these records together.
 
     Returns
     -------
@@ -69,7 +71,7 @@ def draw_rows(targets: Numbers, request: FitRequest) -> tuple[Numbers, str | Non
     note : str or None
         What the user should know.
     """
-    n_wanted = choose_companion_records(len(targets))
+    n_wanted = choose_companion_records(len(targets), n_tokens)
     rows = draw_records(targets, n_wanted, numpy_generator(request.seed, "companion records"))
     if len(rows) == len(targets) or not request.recipe.companion:
         return rows, None

@@ -12,7 +12,7 @@ import torch
 from gatewise.base.config import check_choice
 from gatewise.base.errors import ConfigError
 
-__all__ = ["Precision", "choose_precision", "keep_freed_memory"]
+__all__ = ["Precision", "choose_precision", "give_back_freed_memory", "keep_freed_memory"]
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_MAX = -4
@@ -109,6 +109,20 @@ def keep_freed_memory() -> bool:
         return False
     kept = mallopt(_M_TRIM_THRESHOLD, _LARGEST_INT)
     return bool(mallopt(_M_MMAP_MAX, 0) and kept)
+
+
+def give_back_freed_memory() -> bool:
+    """Hand the blocks that were kept back to the system, when a stage with its own needs begins.
+
+    Returns
+    -------
+    bool
+        Whether the C library has anything to give back.
+    """
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(0))
+    except (AttributeError, OSError, TypeError):  # as above
+        return False
 
 
 def _multiplies_bf16(kind: str) -> bool:
