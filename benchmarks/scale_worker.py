@@ -19,7 +19,7 @@ STAGES = {
     "read": "gatewise.classify.training_data:read_training_data",
     "vocabulary": "gatewise.classify.fitting:_Fit._vocabulary",
     "word2vec": "gatewise.classify.fitting:own_vectors",
-    "network": "gatewise.classify.fitting:train_network",
+    "network": "gatewise.classify.fitting:_Fit._train",
     "companion": "gatewise.classify.fitting:_Fit._companion",
     "index": "gatewise.classify.fitting:_Fit._index",
     "save": "gatewise.store.training_run:save",
