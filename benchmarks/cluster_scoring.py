@@ -9,7 +9,8 @@ One parquet file of texts goes in, one with answers comes out, each time by a co
     local           gatewise predict --engine local --workers 2
     ray             gatewise predict --engine ray: a head without processors and two nodes with one
 
-All ways are taken in turn, so many rounds; the median counts. The nodes are started before, and
+All ways are taken in turn, so many rounds, with all rows and with a thousand, whose time is nearly
+all start; the median counts. The nodes are started before, and
 not timed; the worker processes that Ray starts on them, and their reading of the model, are. The
 answers of all ways have to be the same. A model of the recipe modern is trained for one epoch on a
 labelled file, by default the bundled tickets, whose texts are scored again and again.
@@ -41,6 +42,7 @@ from machine import machine_facts, package_versions
 
 RESULTS = Path(__file__).parent / "results" / "cluster-scoring.json"
 N_CORES = 2
+N_FEW = 1000  # rows whose time is nearly all start
 ROW_GROUP = 100_000
 # Says how long each part of the way took; the command itself does not tell.
 PARTS = """
@@ -95,17 +97,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "local": [*by_shards, "local", "--workers", "2"],
             "ray": [*by_shards, "ray", "--address", cluster.address],
         }
+        few: dict[str, list[float]] = {way: [] for way in ways}
         walls: dict[str, list[float]] = {way: [] for way in ways}
         parts: dict[str, list[dict[str, float]]] = {"local": [], "ray": []}
         for number in range(options.rounds):
             for way, words in ways.items():
-                seconds, told = timed(folder, way, words)
+                few[way].append(timed(folder, "few", way, words)[0])
+                seconds, told = timed(folder, "rows", way, words)
                 walls[way].append(seconds)
                 if way in parts:
                     parts[way].append(told)
                 print(f"round {number + 1}  {way:12} {seconds:7.1f} s", flush=True)
         check_same(folder, list(ways))
     found = summary(walls, parts) | {
+        "seconds_few": {way: statistics.median(seconds) for way, seconds in few.items()},
+        "few_rows": N_FEW,
         "rows": options.rows,
         "shard_rows": options.shard_rows,
         "data": Path(options.data).name if options.data else "tickets",
@@ -126,15 +132,16 @@ def make_model_and_rows(folder: Path, data: str | None, n_rows: int) -> None:
     texts = [corpus.texts[number] for number in chosen]
     rows = pa.table({"id": np.arange(n_rows), "text": texts})
     pq.write_table(rows, folder / "rows.parquet", row_group_size=ROW_GROUP)
+    pq.write_table(rows.slice(0, N_FEW), folder / "few.parquet")
 
 
-def timed(folder: Path, way: str, words: list[str]) -> tuple[float, dict[str, float]]:
+def timed(folder: Path, rows: str, way: str, words: list[str]) -> tuple[float, dict[str, float]]:
     """Score with a command, and tell its seconds, and those of the parts of its way."""
-    out, told = folder / f"{way}.parquet", folder / "seconds.json"
+    out, told = folder / f"{rows} {way}.parquet", folder / "seconds.json"
     command = [sys.executable, "-c", PARTS, str(told), "predict", str(folder / "model")]
     if way not in ("local", "ray"):
         command = [sys.executable, "-m", "gatewise", "predict", str(folder / "model")]
-    command += [str(folder / "rows.parquet"), "--text", "text", "--out", str(out), *words]
+    command += [str(folder / f"{rows}.parquet"), "--text", "text", "--out", str(out), *words]
     environment = {**os.environ, "OMP_NUM_THREADS": words[1] if words[0] == "--threads" else "1"}
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
@@ -146,7 +153,7 @@ def timed(folder: Path, way: str, words: list[str]) -> tuple[float, dict[str, fl
 
 def check_same(folder: Path, ways: Sequence[str]) -> None:
     """Check that all ways gave the same answers; the last digit may differ with the threads."""
-    first, *others = (pq.read_table(folder / f"{way}.parquet") for way in ways)
+    first, *others = (pq.read_table(folder / f"rows {way}.parquet") for way in ways)
     for way, other in zip(ways[1:], others, strict=True):
         same = all(
             first.column(name).equals(other.column(name)) for name in ("id", "text", "predicted")
