@@ -2,12 +2,18 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from gatewise.base.errors import ConfigError
-from gatewise.network.precision import Precision, choose_precision, keep_freed_memory
+from gatewise.network.precision import (
+    Precision,
+    choose_precision,
+    give_back_freed_memory,
+    keep_freed_memory,
+)
 
 
 @pytest.fixture
@@ -121,6 +127,21 @@ def test_another_c_library_is_no_trouble(monkeypatch, error):
 
     monkeypatch.setattr(ctypes, "CDLL", fail)
     assert keep_freed_memory() is False
+    assert give_back_freed_memory() is False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux says of the process")
+def test_freed_memory_is_given_back():
+    def held():
+        lines = Path("/proc/self/status").read_text("ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+
+    if keep_freed_memory():
+        blocks = [bytearray(1 << 20) for _ in range(200)]
+        del blocks
+        before = held()
+        assert give_back_freed_memory() is True
+        assert held() < before - 100_000
 
 
 def test_float32_on_a_gpu_is_not_rounded():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatewise.text.batches import collate, ordered_batches, shuffled_batches
+from gatewise.text.batches import collate, ordered_batches, shuffled_batches, shuffled_order
 from gatewise.text.vocabulary import build_vocabulary
 
 LENGTHS = st.lists(st.integers(0, 30), max_size=60).map(lambda values: np.array(values, np.int64))
@@ -100,6 +100,49 @@ def read(batch):
         words.append((word_id, batch.ngram_ids[start:end].tolist()))
     assert words[0] == (0, [])  # padding
     return [[words[at] if at else None for at in row] for row in batch.positions.tolist()]
+
+
+# Shuffling by blocks
+
+
+@few
+@given(st.integers(0, 300), st.integers(1, 9), st.integers(1, 9), st.integers(0, 99))
+def test_every_text_is_in_the_order_once(n_texts, block, n_blocks, seed):
+    generator = np.random.default_rng(seed)
+    order = shuffled_order(n_texts, generator, whole=20, block=block, window=block * n_blocks)
+    assert sorted(order.tolist()) == list(range(n_texts))
+
+
+def test_few_texts_are_shuffled_as_one():
+    order = shuffled_order(5_000, np.random.default_rng(1))
+    assert order.tolist() == np.random.default_rng(1).permutation(5_000).tolist()
+
+
+def test_windows_of_a_sorted_file_are_like_the_whole_file():
+    """The share of a label varies as the docstring says, and the order in a window is even."""
+    n_texts, block, window, share = 200_000, 50, 20_000, 0.3
+    places, shares = [], []
+    for seed in range(20):
+        order = shuffled_order(
+            n_texts, np.random.default_rng(seed), whole=1_000, block=block, window=window
+        )
+        is_first = (order < share * n_texts).reshape(-1, window)  # a label that stands first
+        shares.extend(is_first.mean(axis=1))
+        places.extend(np.flatnonzero(is_first[0]) / window)
+    expected = np.sqrt(share * (1 - share) * block / window)
+    assert np.std(shares) == pytest.approx(expected, rel=0.15)
+    assert np.mean(places) == pytest.approx(0.5, abs=0.01)
+    assert np.std(places) == pytest.approx(np.sqrt(1 / 12), abs=0.01)
+    neighbours = np.abs(np.diff(order)) == 1
+    assert neighbours.mean() < 3 / window * block  # no two stay side by side but by chance
+
+
+def test_the_order_differs_from_epoch_to_epoch():
+    generator = np.random.default_rng(0)
+    first, second = (
+        shuffled_order(10_000, generator, whole=10, block=10, window=1_000) for _ in range(2)
+    )
+    assert (first == second).mean() < 0.01
 
 
 @pytest.mark.parametrize("fixed_length", [False, True])

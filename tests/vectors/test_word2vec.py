@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gatewise.base.errors import ConfigError, DataError, MissingExtraError
+from gatewise.vectors import word2vec
 from gatewise.vectors.word2vec import Word2VecConfig, train_word2vec
 
 # So many that none is so frequent that word2vec leaves most of it out.
@@ -167,3 +168,64 @@ def test_progress_is_told_of_every_pass(texts):
 def test_settings_out_of_range_are_refused(setting):
     with pytest.raises(ConfigError, match=next(iter(setting))):
         Word2VecConfig(**setting)
+
+
+# Much text
+
+
+@pytest.mark.parametrize("algorithm", ["skip-gram", "cbow"])
+def test_several_threads_learn_the_same_neighbours_from_a_file(texts, algorithm):
+    result = train_word2vec(texts, small(passes=10, workers=3, algorithm=algorithm), seed=7)
+    assert set(result.vectors.words) == {word for pair in PAIRS for word in pair}
+    matrix = result.vectors.matrix
+    assert np.isfinite(matrix).all()
+    right = sum(result.vectors.neighbours(sun, 1)[0][0] == warm for sun, warm in PAIRS)
+    assert right > 40
+    assert len(result.losses) == 10
+
+
+def test_several_threads_read_a_long_document_to_its_end(monkeypatch):
+    written = []
+    opened = word2vec.Path.open
+
+    def watched(path, *arguments, **options):
+        stream = opened(path, *arguments, **options)
+        lines = stream.writelines
+
+        def writelines(given):
+            written.extend(given)
+            lines(written)
+
+        stream.writelines = writelines
+        return stream
+
+    monkeypatch.setattr(word2vec.Path, "open", watched)
+    document = ["filler", "words"] * 10_500 + ["last", "end"] * 20
+    train_word2vec([document, ["one"]], small(workers=2, passes=1), seed=1)
+    assert [len(line.split()) for line in written] == [10_000, 10_000, 1_040, 1]
+
+
+def test_texts_are_never_held():
+    class Texts:
+        n_readings = 0
+
+        def __len__(self):
+            return 100
+
+        def __iter__(self):
+            self.n_readings += 1
+            yield from make_texts(100)
+
+    texts = Texts()
+    found = train_word2vec(texts, small(passes=3), seed=1)
+    assert texts.n_readings == 4
+    expected = train_word2vec(make_texts(100), small(passes=3), seed=1)
+    np.testing.assert_array_equal(found.vectors.matrix, expected.vectors.matrix)
+
+
+def test_the_rarest_words_are_left_out_where_there_are_too_many(texts):
+    rare = [[f"seldom{number}"] for number in range(30)]
+    found = train_word2vec([*texts, *rare], small(max_words=110, passes=1), seed=1)
+    assert set(found.vectors.words) == {word for pair in PAIRS for word in pair}
+    found = train_word2vec([*texts, *rare], small(max_words=130, passes=1), seed=1)
+    assert len(found.vectors.words) == 130
