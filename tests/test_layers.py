@@ -145,6 +145,7 @@ MODULES = {
         "inference",
         "guards",
         "complaints",
+        "json_route",
         "pages",
         "corrections",
         "page",

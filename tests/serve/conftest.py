@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from gatewise.classify.classifier import TextClassifier
+from gatewise.serve.models import load_served
 from gatewise.serve.server import make_server
 from gatewise.serve.settings import Limits, ServerSettings
 from gatewise.store.archive import save
-from gatewise.store.predictor_archive import load_predictor
 
 FIT = {
     "units": 4,
@@ -30,7 +30,7 @@ FIT = {
 
 @pytest.fixture(scope="session")
 def loader():
-    return load_predictor
+    return load_served
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -115,3 +116,74 @@ def test_one_that_is_no_longer_wanted_is_not_computed():
     found = asyncio.run(main())
     assert [type(one) for one in found[1::2]] == [Scores, Scores]
     assert model.calls == [["0.1"], ["0.2", "0.4"]]
+
+
+class Noting:
+    """Says where it was asked, and how much at a time."""
+
+    def __init__(self, seconds=0.0):
+        self.calls = []
+        self.threads = []
+        self._seconds = seconds
+
+    def read(self, texts):
+        time.sleep(self._seconds)
+        self.calls.append(list(texts))
+        self.threads.append(threading.current_thread())
+        return Reading(texts, scope=True)
+
+
+def test_what_is_quick_is_computed_by_the_loop_all_that_waits_at_once():
+    model = Noting()
+
+    async def main():
+        batcher = Batcher(Metrics(), most_texts=4)
+        await batcher.read(model, ["0.1"])
+        found = await asyncio.gather(*(batcher.read(model, [f"0.{row}"]) for row in range(1, 7)))
+        batcher.close()
+        return found
+
+    found = asyncio.run(main())
+    assert [float(scores.in_scope[0]) for scores in found] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+    assert [len(call) for call in model.calls] == [1, 4, 2]
+    assert model.threads[0] is not threading.main_thread()  # nobody knew how long it takes
+    assert model.threads[1:] == [threading.main_thread()] * 2
+
+
+def test_what_is_slow_does_not_stop_the_loop():
+    quick, slow = Noting(), Noting(seconds=0.05)
+
+    async def main():
+        batcher = Batcher(Metrics())
+        for model in (quick, slow):
+            await batcher.read(model, ["0.1"])
+        long = asyncio.create_task(batcher.read(slow, ["0.2"]))
+        await asyncio.sleep(0)
+        await batcher.read(quick, ["0.3"])
+        assert not long.done()
+        await long
+        batcher.close()
+
+    asyncio.run(main())
+    assert threading.main_thread() not in slow.threads
+    assert quick.threads[-1] is threading.main_thread()
+
+
+def test_a_quick_one_that_fails_or_has_gone():
+    model = Noting()
+
+    async def main():
+        batcher = Batcher(Metrics())
+        await batcher.read(model, ["0.1"])
+        tasks = [
+            asyncio.create_task(batcher.read(model, [text])) for text in ("0.2", "no", "0.3", "0.4")
+        ]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        batcher.close()
+        return found
+
+    found = asyncio.run(main())
+    assert [type(one) for one in found] == [asyncio.CancelledError, ValueError, Scores, Scores]
+    assert ["0.2"] not in model.calls

@@ -169,7 +169,7 @@ class Predictor:
     scope: Scope | None = None
     index: RecordIndex | None = None
 
-    @property
+    @functools.cached_property
     def labels(self) -> tuple[str, ...]:
         """The classes as strings."""
         return tuple(str(label) for label in self.classes)

@@ -135,9 +135,8 @@ def serve(
     """
     for package in _PACKAGES:
         require(package, extra="serve", purpose="serve a model")
-    from gatewise import load_predictor
     from gatewise.serve.corrections import CorrectionStore
-    from gatewise.serve.models import named_folders
+    from gatewise.serve.models import load_served, named_folders
     from gatewise.serve.page import page_routes
     from gatewise.serve.server import make_server
     from gatewise.serve.settings import Limits, ServerSettings, read_token
@@ -165,4 +164,4 @@ def serve(
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
     )
-    make_server(folders, load_predictor, settings, [page_routes(CorrectionStore(state))]).run()
+    make_server(folders, load_served, settings, [page_routes(CorrectionStore(state))]).run()

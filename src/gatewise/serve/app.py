@@ -18,6 +18,7 @@ from gatewise.serve.complaints import add_complaints
 from gatewise.serve.files import FileQuestion
 from gatewise.serve.guards import GuardedApp
 from gatewise.serve.inference import infer_answer, model_metadata, texts_of
+from gatewise.serve.json_route import JsonRoute
 from gatewise.serve.limits import FILE_PATH, LimitedApp
 from gatewise.serve.metrics import CountedApp
 from gatewise.serve.models import LoadedModel
@@ -101,7 +102,7 @@ def create_app(
 
 
 def _answering(service: Service) -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(route_class=JsonRoute)
 
     @router.post("/v1/predict", response_model=PredictAnswer)
     async def predict(question: PredictRequest) -> Response:

@@ -1,13 +1,19 @@
 """Requests that wait for a model -> batches that are computed together.
 
-A free thread takes what waits at once: an idle server answers without delay, and the busier it
-is, the more texts each computation holds. No timer is needed: requests wait only while another
-computation runs.
+What takes a few milliseconds is computed by the loop itself, together with all that came while it
+was busy: a hand-over to a thread would take as long, and threads that wait for the interpreter wait
+for each other. What takes longer goes to a thread, so that the loop goes on answering. An idle
+server answers without delay, and the busier it is, the more texts each computation holds; no timer
+is needed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import math
+import time
+import weakref
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +26,10 @@ from gatewise.serve.metrics import Metrics
 from gatewise.serve.models import Model
 
 __all__ = ["Batcher", "Scores"]
+
+_QUICK_SECONDS = 0.005  # a computation that the loop may wait for
+_OVERHEAD = 50  # characters that take as long as a text does however short it is
+_LEARNING = 0.1  # how much a computation changes what is foretold of the next
 
 
 @dataclass(frozen=True)
@@ -48,18 +58,19 @@ class Scores:
 class _Waiting:
     model: Model
     texts: Sequence[str]
+    size: int
     future: asyncio.Future[Scores]
 
 
 class Batcher:
-    """Computes in a few threads what many requests ask for.
+    """Computes together what many requests ask for: quick ones at once, others in a few threads.
 
     Parameters
     ----------
     metrics : Metrics
         Told how many texts were computed together.
     threads : int
-        How many computations run at a time.
+        How many long computations run at a time.
     most_texts : int
         Of several requests in one computation; 1: each request is computed alone.
     """
@@ -69,71 +80,112 @@ class Batcher:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="gatewise-model")
         self._n_free = threads
         self._most_texts = most_texts
-        self._waiting: deque[_Waiting] = deque()
+        self._quick: deque[_Waiting] = deque()
+        self._slow: deque[_Waiting] = deque()
+        self._is_called = False
         self._running: set[asyncio.Task[None]] = set()
+        self._rates: weakref.WeakKeyDictionary[Model, float] = weakref.WeakKeyDictionary()
 
     async def read(self, model: Model, texts: Sequence[str]) -> Scores:
         """Classify the texts of one request."""
-        future: asyncio.Future[Scores] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(model, texts, future))
-        self._start()
-        return await future
+        loop = asyncio.get_running_loop()
+        size = sum(map(len, texts)) + _OVERHEAD * len(texts)
+        waiting = _Waiting(model, texts, size, loop.create_future())
+        if self._seconds(waiting) <= _QUICK_SECONDS:
+            self._quick.append(waiting)
+            self._call(loop)
+        else:
+            self._slow.append(waiting)
+            self._start()
+        return await waiting.future
 
     def close(self) -> None:
         """Let the threads end."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def _seconds(self, waiting: _Waiting) -> float:
+        """Foretell how long a computation takes; of a model that was never asked, for ever."""
+        return waiting.size * self._rates.get(waiting.model, math.inf)
+
+    def _call(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Compute in the next round of the loop, with all that comes in this one."""
+        if not self._is_called:
+            self._is_called = True
+            loop.call_soon(self._compute_quick, loop)
+
+    def _compute_quick(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._is_called = False
+        if batch := self._next_batch(self._quick, _QUICK_SECONDS):
+            self._settle(batch, *_timed(batch))
+        if self._quick:  # after a look at what has come
+            self._call(loop)
+
     def _start(self) -> None:
-        while self._n_free and (batch := self._next_batch()):
+        while self._n_free and (batch := self._next_batch(self._slow, math.inf)):
             self._n_free -= 1
-            task = asyncio.create_task(self._compute(batch))
+            task = asyncio.create_task(self._compute_slow(batch))
             self._running.add(task)  # or it could be collected while it runs
             task.add_done_callback(self._running.discard)
 
-    def _next_batch(self) -> list[_Waiting]:
-        """Take the first request that waits, and those after it that fit and ask the same model."""
-        batch: list[_Waiting] = []
-        n_texts = 0
-        while self._waiting:
-            first = self._waiting[0]
-            if not first.future.done():  # else its client has gone
-                if batch and (
-                    first.model is not batch[0].model
-                    or n_texts + len(first.texts) > self._most_texts
-                ):
-                    break
-                batch.append(first)
-                n_texts += len(first.texts)
-            self._waiting.popleft()
-        return batch
-
-    async def _compute(self, batch: list[_Waiting]) -> None:
+    async def _compute_slow(self, batch: list[_Waiting]) -> None:
         try:
-            await self._answer(batch)
+            loop = asyncio.get_running_loop()
+            self._settle(batch, *await loop.run_in_executor(self._pool, _timed, batch))
         finally:
             self._n_free += 1
             self._start()
 
-    async def _answer(self, batch: list[_Waiting]) -> None:
-        texts = [text for request in batch for text in request.texts]
-        self._metrics.batch_texts.observe(len(texts))
-        loop = asyncio.get_running_loop()
-        try:
-            scores = await loop.run_in_executor(self._pool, _read, batch[0].model, texts)
-        except Exception as error:
-            if len(batch) == 1:
-                if not batch[0].future.done():
-                    batch[0].future.set_exception(error)
-                return
-            for request in batch:  # one of them must not make the others fail
-                await self._answer([request])
-            return
-        start = 0
-        for request in batch:
-            end = start + len(request.texts)
-            if not request.future.done():
-                request.future.set_result(_part(scores, slice(start, end)))
-            start = end
+    def _next_batch(self, queue: deque[_Waiting], most_seconds: float) -> list[_Waiting]:
+        """Take the first request that waits, and those after it that fit and ask the same model."""
+        batch: list[_Waiting] = []
+        n_texts, seconds = 0, 0.0
+        while queue:
+            first = queue[0]
+            if not first.future.done():  # else its client has gone
+                n_texts += len(first.texts)
+                seconds += self._seconds(first)
+                if batch and (
+                    first.model is not batch[0].model
+                    or n_texts > self._most_texts
+                    or seconds > most_seconds
+                ):
+                    break
+                batch.append(first)
+            queue.popleft()
+        return batch
+
+    def _settle(
+        self, batch: list[_Waiting], outcomes: list[Scores | Exception], seconds: float
+    ) -> None:
+        """Hand out what was computed, and learn how long it took."""
+        self._metrics.batch_texts.observe(sum(len(request.texts) for request in batch))
+        model, rate = batch[0].model, seconds / max(1, sum(request.size for request in batch))
+        known = self._rates.get(model, rate)
+        self._rates[model] = known + _LEARNING * (rate - known)
+        for request, outcome in zip(batch, outcomes, strict=True):
+            if request.future.done():
+                continue
+            if isinstance(outcome, Exception):
+                request.future.set_exception(outcome)
+            else:
+                request.future.set_result(outcome)
+
+
+def _timed(batch: list[_Waiting]) -> tuple[list[Scores | Exception], float]:
+    started = time.perf_counter()
+    return _outcomes(batch), time.perf_counter() - started
+
+
+def _outcomes(batch: list[_Waiting]) -> list[Scores | Exception]:
+    try:
+        scores = _read(batch[0].model, [text for request in batch for text in request.texts])
+    except Exception as error:
+        if len(batch) == 1:
+            return [error]
+        # One of them must not make the others fail.
+        return [outcome for request in batch for outcome in _outcomes([request])]
+    ends = list(itertools.accumulate(len(request.texts) for request in batch))
+    return [_part(scores, slice(start, end)) for start, end in itertools.pairwise([0, *ends])]
 
 
 def _read(model: Model, texts: Sequence[str]) -> Scores:

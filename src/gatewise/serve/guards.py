@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hmac
 import ipaddress
 import itertools
@@ -9,9 +10,9 @@ import logging
 import re
 import secrets
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -32,9 +33,11 @@ HEADERS: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 # A probe has no token, and the page asks for one; neither holds anything of a model.
 _PUBLIC = ("/v2/health/live", "/v2/health/ready", "/")
 _PUBLIC_FOLDER = "/static/"
+_LONGEST_HOST = 300  # a name has 253 characters at most
 _LOCAL_NAMES = ("localhost",)
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:@/]+))(?::[0-9]+)?")
 
@@ -72,10 +75,7 @@ class GuardedApp:
             nonlocal is_begun
             if message["type"] == "http.response.start":
                 is_begun = True
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                headers["X-Request-Id"] = request_id
+                message["headers"] = _dressed(message["headers"], request_id)
             await send(message)
 
         try:
@@ -111,15 +111,8 @@ class GuardedApp:
         """Tell an IP address or one of our names; strangers may bind any other name to us."""
         if "*" in self._names:
             return True
-        match = _HOST.fullmatch(host)
-        name = match[1] or match[2] if match else ""
-        if name.casefold() in self._names:
-            return True
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            return False
-        return True
+        name = _host_name(host) if len(host) <= _LONGEST_HOST else ""
+        return name.casefold() in self._names or _is_address(name)
 
     def _check_token(self, headers: Headers) -> None:
         scheme, _, token = headers.get("authorization", "").partition(" ")
@@ -130,6 +123,29 @@ class GuardedApp:
                 "this server needs its token; send the header Authorization: Bearer TOKEN",
                 WWW_Authenticate="Bearer",
             )
+
+
+@functools.lru_cache(maxsize=256)
+def _host_name(host: str) -> str:
+    match = _HOST.fullmatch(host)
+    return match[1] or match[2] if match else ""
+
+
+@functools.lru_cache(maxsize=256)
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _dressed(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
+    """Add ours to an answer's headers, where it has none of that name."""
+    given = [(name.lower(), value) for name, value in headers]
+    names = {name for name, _ in given}
+    ours = [(name, value) for name, value in _RAW_HEADERS if name not in names]
+    return [*given, *ours, (b"x-request-id", request_id.encode("ascii"))]
 
 
 def _is_public(path: str) -> bool:

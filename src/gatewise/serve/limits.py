@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,7 @@ __all__ = ["FILE_PATH", "Drain", "LimitedApp"]
 FILE_PATH = "/v1/file"
 
 _RETRY_SECONDS = "1"
+_LONGEST_KIND = 200  # characters of a Content-Type
 _BODIES_PER_PLACE = 4  # that may be arriving for each request that may be answered
 
 
@@ -148,15 +150,18 @@ class LimitedApp:
             ) from None
 
 
-def _check_kind(headers: Headers) -> None:
-    kind, *parameters = [
-        part.strip().casefold() for part in headers.get("content-type", "").split(";")
-    ]
+@functools.lru_cache(maxsize=256)
+def _is_json(content_type: str) -> bool:
+    kind, *parameters = [part.strip().casefold() for part in content_type.split(";")]
     charsets = [
         part.partition("=")[2].strip('"') for part in parameters if part.startswith("charset")
     ]
-    if kind != "application/json" or any(charset not in ("utf-8", "utf8") for charset in charsets):
-        given = headers.get("content-type", "")
+    return kind == "application/json" and all(one in ("utf-8", "utf8") for one in charsets)
+
+
+def _check_kind(headers: Headers) -> None:
+    given = headers.get("content-type", "")
+    if len(given) > _LONGEST_KIND or not _is_json(given):
         raise RefusedError(
             415,
             f"the Content-Type is {given[:80]!r}; send JSON in UTF-8 as application/json",

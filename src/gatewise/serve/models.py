@@ -13,14 +13,25 @@ from gatewise.base.files import sha256_file
 from gatewise.classify.decision import Decision
 from gatewise.classify.nearest import RecordIndex
 from gatewise.classify.plain_model import PlainModel
+from gatewise.classify.predictor import Predictor
 from gatewise.classify.reading import Reading
 from gatewise.serve.refusals import RefusedError
 from gatewise.store.manifest import MANIFEST, Manifest, read_manifest
 from gatewise.store.plain_archive import load_plain
 from gatewise.store.plain_contents import CONFIG
+from gatewise.store.predictor_archive import load_predictor
 from gatewise.store.settings import decode
 
-__all__ = ["LoadedModel", "Model", "Shelf", "Stamp", "named_folders", "read_model", "stamp_of"]
+__all__ = [
+    "LoadedModel",
+    "Model",
+    "Shelf",
+    "Stamp",
+    "load_served",
+    "named_folders",
+    "read_model",
+    "stamp_of",
+]
 
 _N_TRIES = 3  # to read a folder that is being replaced
 _N_LISTED = 20
@@ -145,6 +156,13 @@ def stamp_of(folder: Path) -> Stamp:
     """Tell what changes when a saved model is replaced."""
     status = (folder / MANIFEST).stat()
     return status.st_mtime_ns, status.st_ino, status.st_size
+
+
+def load_served(folder: Path) -> Predictor:
+    """Load what classifies, with all that it would make at the first question."""
+    predictor = load_predictor(folder)
+    predictor.read([""])
+    return predictor
 
 
 def read_model(name: str, folder: Path, loader: Callable[[Path], Model]) -> LoadedModel:

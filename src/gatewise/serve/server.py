@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import math
 import signal
 import threading
@@ -58,6 +59,9 @@ class Server(uvicorn.Server):
         ConfigError
             If the address cannot be had.
         """
+        # What was loaded stays: to look through it for garbage would stop all answers for a while.
+        gc.collect()
+        gc.freeze()
         try:
             await super().startup(sockets)
         except SystemExit:
