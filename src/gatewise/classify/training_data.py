@@ -106,7 +106,9 @@ class Store:
 
 def store_for(cache: Path | None, usual: Path, progress: Progress) -> Store:
     """Choose the store: a folder that was asked for takes every file, the usual one large ones."""
-    return Store(usual, progress=progress) if cache is None else Store(cache, 0, progress)
+    if cache is not None:
+        return Store(cache, 0, progress)
+    return Store(usual, LARGE_FILE, progress)
 
 
 def read_training_data(
