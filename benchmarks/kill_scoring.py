@@ -12,6 +12,7 @@ many workers and nodes were killed; drivers come on top of these.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import signal
@@ -38,7 +39,7 @@ RESULTS = Path(__file__).parent / "results" / "kill-scoring.json"
 N_NODES, SHARD_ROWS = 3, 1000
 WORKER, NODE, DRIVER = "worker", "node", "driver"
 SHARES = {WORKER: 4, NODE: 3, DRIVER: 1}  # of all kills
-LONGEST = 4.0  # seconds between two kills
+LONGEST = 3.0  # seconds from a shard that is done to a kill
 MOST_TRIES = 20  # of one command
 SETTINGS: dict[str, Any] = {"units": 32, "word_dimension": 32, "ngram_dimension": 16}
 SETTINGS |= {"projection": 32, "epochs": 1, "word2vec_passes": 2, "device": "cpu"}
@@ -134,16 +135,20 @@ def score_under_fire(
     most: int,
 ) -> None:
     """Score, with kills, and type the command again until it succeeds."""
+    ledger = out.with_name(f"{out.name}.run") / "ledger"
     for _ in range(MOST_TRIES):
         process = begin(folder, out, ["--engine", "ray", "--address", cluster.address])
+        before = n_done(ledger)
         while process.poll() is None:
-            try:
+            time.sleep(0.05)
+            if tally.n_counted == most or n_done(ledger) <= before:
+                continue
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(generator.uniform(0.0, LONGEST))
-            except subprocess.TimeoutExpired:
-                ledger = out.with_name(f"{out.name}.run") / "ledger"
-                if tally.n_counted < most and any(ledger.glob("*.begun")):
-                    tally.done_at_a_kill.append(len(list(ledger.glob("*.json"))))
-                    kill_one(process, cluster, generator, tally)
+            if process.poll() is None and any(ledger.glob("*.begun")):
+                before = n_done(ledger)
+                tally.done_at_a_kill.append(before)
+                kill_one(process, cluster, generator, tally)
         _, told = process.communicate()
         if process.returncode == 0:
             return
@@ -153,23 +158,26 @@ def score_under_fire(
     raise SystemExit(f"it did not come through: {tally.errors[-1:]}")
 
 
+def n_done(ledger: Path) -> int:
+    return len(list(ledger.glob("*.json")))
+
+
 def kill_one(
     process: subprocess.Popen[str], cluster: Loopback, generator: random.Random, tally: Tally
 ) -> None:
     (whom,) = generator.choices(list(SHARES), list(SHARES.values()))
     node = generator.choice(cluster.nodes)
+    workers = node.workers()
     if whom == DRIVER:
         process.kill()
     elif whom == NODE:
         node.kill()
         cluster.fill(N_NODES)
-    else:
-        workers = node.workers()
-        if not workers:
-            return
+    elif workers:
         os.kill(generator.choice(workers), signal.SIGKILL)
+    else:
+        return
     tally.kills[whom] += 1
-    time.sleep(0.1)
 
 
 if __name__ == "__main__":

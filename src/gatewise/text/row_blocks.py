@@ -132,7 +132,8 @@ class ParquetRows:
             found.validate(full=True)  # texts that are no Unicode are found here, in one sentence
         if only is not None:
             return RowBlock(found.rename_columns([only]), range(start + 1, stop + 1))
-        columns = found.select(range(len(self._names))).cast(self.schema)
+        own = found.columns[: len(self._names)]
+        columns = self._arrow.Table.from_arrays(own, schema=self.schema)
         if self._packed:
             lines, told = (found.column(number).to_pylist() for number in (-2, -1))
             return RowBlock(columns, lines, {at: why for at, why in enumerate(told) if why})
