@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -76,11 +75,11 @@ def data_facts(
 
 def _account(corpus: Corpus) -> dict[str, Any]:
     """Count what was unusual; without the contents of refused rows, which nobody has checked."""
-    reasons = Counter(one.reason.partition(": ")[0] for one in corpus.refused)
+    reasons = corpus.tally.counts
     return {
         "name": Path(corpus.source).name,
         "n_read": len(corpus.texts),
-        "n_refused": len(corpus.refused),
+        "n_refused": sum(reasons.values()),
         "reasons": sorted(reasons.items(), key=lambda item: (-item[1], item[0])),
         "n_duplicates": corpus.n_duplicates,
         "n_conflicts": len(corpus.conflicts),
