@@ -30,6 +30,7 @@ from gatewise.classify.request import FitRequest, LabelledTexts
 from gatewise.network.checkpoint import Checkpoint
 from gatewise.network.precision import choose_precision
 from gatewise.network.recipes import Recipe, choose_recipe
+from gatewise.network.training import TrainNetwork
 from gatewise.text.tokens import tokenize
 from gatewise.vectors.word_vectors import WordVectors
 
@@ -251,6 +252,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         out_of_scope: Sequence[str] | None = None,
         checkpoint: str | Path | None = None,
         progress: Progress | None = None,
+        trainer: TrainNetwork | None = None,
     ) -> TextClassifier:
         """Learn from labelled texts.
 
@@ -271,6 +273,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             there and ends with the same model.
         progress : Progress, optional
             Told of everything.
+        trainer : callable, optional
+            Trains the network elsewhere: :class:`gatewise.selection.ray_training.RayTraining`.
 
         Returns
         -------
@@ -298,6 +302,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if checkpoint is not None:
             fingerprint = fit_fingerprint(data, request)
             request = replace(request, checkpoint=Checkpoint(Path(checkpoint), fingerprint))
+        if trainer is not None:
+            request = replace(request, train=trainer)
         self.model_: FittedModel = fit_model(data, request)
         self.recipe_: Recipe = self.model_.recipe
         return self

@@ -12,6 +12,7 @@ from gatewise.base.progress import Progress, SilentProgress
 from gatewise.network.checkpoint import Checkpoint
 from gatewise.network.precision import Precision
 from gatewise.network.recipes import Recipe
+from gatewise.network.training import TrainNetwork, train_network
 from gatewise.vectors.word_vectors import WordVectors
 
 __all__ = ["FitRequest", "LabelledTexts"]
@@ -68,6 +69,9 @@ class FitRequest:
         Where to keep what a killed fit goes on from.
     progress : Progress
         Told of everything.
+    train : callable
+        Trains the network: :func:`gatewise.network.training.train_network`, or what does the same
+        by several machines.
     abstain_coverage : float
         Share of in-scope texts that are answered.
     abstain_precision : float or None
@@ -91,6 +95,7 @@ class FitRequest:
     precision: Precision = field(default_factory=Precision)
     checkpoint: Checkpoint | None = None
     progress: Progress = field(default_factory=SilentProgress)
+    train: TrainNetwork = train_network
     abstain_coverage: float = 0.95
     abstain_precision: float | None = None
     out_of_scope: Sequence[str] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from gatewise.network.optimiser import NetworkOptimiser, learning_rate_factor
 from gatewise.network.precision import Precision, keep_freed_memory
 from gatewise.network.scoring import BATCH_SIZE, Records, score_records
 
-__all__ = ["EpochResult", "TrainingConfig", "train_network"]
+__all__ = ["EpochResult", "TrainNetwork", "TrainingConfig", "train_network"]
 
 Numbers = NDArray[np.int64]
 
@@ -103,6 +104,25 @@ class EpochResult:
     validation_loss: float | None
     validation_accuracy: float | None
     seconds: float
+
+
+class TrainNetwork(Protocol):
+    """:func:`train_network`, or what does the same by several machines."""
+
+    def __call__(
+        self,
+        network: TextNetwork,
+        records: Records,
+        config: TrainingConfig,
+        *,
+        seed: int,
+        validation: Records | None = None,
+        precision: Precision | None = None,
+        checkpoint: Checkpoint | None = None,
+        progress: Progress | None = None,
+        stage: str = "training",
+    ) -> list[EpochResult]:
+        """Train a network in place."""
 
 
 def train_network(

@@ -14,6 +14,7 @@ from gatewise.base.errors import CheckpointError, ConfigError, DataError
 from gatewise.base.progress import Progress
 from gatewise.classify.classifier import TextClassifier
 from gatewise.classify.training_data import TrainingData
+from gatewise.network.training import TrainNetwork
 from gatewise.store.archive import MODEL_FILES, save
 from gatewise.store.manifest import MANIFEST
 from gatewise.text.stored_corpus import remove_stored
@@ -53,6 +54,7 @@ class TrainingRun:
         progress: Progress | None = None,
         *,
         finish: Callable[[TextClassifier], None] | None = None,
+        trainer: TrainNetwork | None = None,
     ) -> TextClassifier:
         """Fit a classifier, save it, and remove the checkpoint.
 
@@ -66,6 +68,8 @@ class TrainingRun:
             Told of everything.
         finish : callable, optional
             Given the fitted classifier before it is saved.
+        trainer : callable, optional
+            As for :meth:`gatewise.TextClassifier.fit`.
 
         Returns
         -------
@@ -80,7 +84,7 @@ class TrainingRun:
         if self.restart:
             _remove_checkpoint(self.checkpoint)
         classifier.set_params(vectors=data.vectors, unlabelled=data.unlabelled or None)
-        self._fit(classifier, data, progress)
+        self._fit(classifier, data, progress, trainer)
         if finish is not None:
             finish(classifier)
         save(classifier, self.out)
@@ -89,7 +93,11 @@ class TrainingRun:
         return classifier
 
     def _fit(
-        self, classifier: TextClassifier, data: TrainingData, progress: Progress | None
+        self,
+        classifier: TextClassifier,
+        data: TrainingData,
+        progress: Progress | None,
+        trainer: TrainNetwork | None,
     ) -> None:
         goes_on = _has_begun(self.checkpoint)
         held_out = data.validation
@@ -101,6 +109,7 @@ class TrainingRun:
                 out_of_scope=data.out_of_scope or None,
                 checkpoint=self.checkpoint,
                 progress=progress,
+                trainer=trainer,
             )
         except (ConfigError, DataError):
             # The command has to change, so nothing can go on from what it left.
