@@ -62,6 +62,7 @@ class Stages:
         one["wall"] += wall
         one["cpu"] += cpu
         one["peak_mb"] = max(one["peak_mb"], peak)
+        self.peak_mb = max(self.peak_mb, peak)
 
 
 def peak_mb() -> float:

@@ -66,7 +66,7 @@ def test_exponents_are_slopes_from_the_first_large_size(bench):
 
 
 def test_a_peak_is_that_of_its_stage(bench, monkeypatch):
-    module = SimpleNamespace(owner=SimpleNamespace(work=lambda size: bytearray(size) and None))
+    module = SimpleNamespace(owner=SimpleNamespace(work=lambda size: len(b"x" * size)))
     monkeypatch.setitem(sys.modules, "made_up_stage", module)
     stages = bench.scale_worker.Stages()
     stages.wrap("made_up_stage:owner.work", "work")
