@@ -15,6 +15,15 @@ def test_all_versions_are_listed():
     }
 
 
+def test_some_versions_are_listed():
+    found = versions.package_versions(("numpy", "pyarrow"))
+    assert found == {
+        "gatewise": __version__,
+        "numpy": metadata.version("numpy"),
+        "pyarrow": metadata.version("pyarrow"),
+    }
+
+
 def test_what_is_not_installed_is_left_out(monkeypatch):
     def version(package):
         if package == "torch":

@@ -6,10 +6,12 @@ import json
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from gatewise.base.errors import ConfigError, DataError
-from gatewise.classify import answers
+from gatewise.classify import answer_files, answers
 from gatewise.classify.answer_files import write_answers
 from gatewise.classify.decision import Decision
 from gatewise.classify.model import PartScores, Reading
@@ -154,3 +156,39 @@ def test_options_that_are_not_allowed(tmp_path, options):
     with pytest.raises(ConfigError):
         answered(tmp_path, "in.csv", "text\nhi\n", **options)
     assert not (tmp_path / "out.csv").exists()
+
+
+def parquet_of(tmp_path, source, **options):
+    out = tmp_path / "out.parquet"
+    told = write_answers(
+        MODEL, open_table(source), text_column="text", out=out, standard_output=None, **options
+    )
+    return pq.read_table(out), told
+
+
+def test_parquet_keeps_the_types_of_parquet(tmp_path, monkeypatch):
+    monkeypatch.setattr(answer_files, "_BLOCK", 2)
+    rows = pa.table({"n": [1, 2, 3], "reason": [None, 2.5, None], "text": ["a", "", "b"]})
+    pq.write_table(rows, tmp_path / "in.parquet")
+    found, told = parquet_of(tmp_path, tmp_path / "in.parquet")
+    assert found.select([0, 2]).equals(rows.select([0, 2]))
+    assert found.column("input_reason").to_pylist() == [None, 2.5, None]
+    assert found.column("predicted").to_pylist() == ["x", None, "x"]
+    assert found.column("reason").to_pylist() == [None, "line 2: no text", None]
+    assert told == [
+        "2 of 3 rows answered",
+        "unusable 1: no text, line 2",
+        "column 'reason' of the input is written as 'input_reason'",
+    ]
+
+
+def test_parquet_of_another_table_is_text(tmp_path):
+    source = tmp_path / "in.jsonl"
+    records = [{"text": "a", "n": 1}] * 1100 + [{"text": "b", "late": 2}]
+    source.write_text("\n".join(map(json.dumps, records)))
+    found, told = parquet_of(tmp_path, source, kind="parquet")
+    assert found.num_rows == 1101
+    assert found.column("n").to_pylist() == [*["1"] * 1100, None]
+    assert told[-1] == (
+        "1 rows have cells that parquet has no column for, under 'late'; --format jsonl keeps them"
+    )

@@ -232,3 +232,16 @@ def test_the_nearest_records_stand_behind_the_answer(monkeypatch, texts_kept):
 def test_a_model_without_index_has_no_nearest_records():
     with pytest.raises(ConfigError, match="no index of its training records"):
         answer_rows(MODEL, [], "t", nearest=1)
+
+
+def test_tallies_of_parts_are_that_of_the_whole():
+    rows = [Row(line, {}) for line in range(2, 40)]
+    told = [Answer((("a", 1.0),)) if row.line % 3 else Answer(reason="no text") for row in rows]
+    whole, parts = AnswerTally(), AnswerTally()
+    for start in range(0, len(rows), 15):
+        part = AnswerTally()
+        for row, answer in list(zip(rows, told, strict=True))[start : start + 15]:
+            whole.add(row, answer)
+            part.add(row, answer)
+        parts.merge(part)
+    assert parts == whole

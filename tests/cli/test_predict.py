@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 
+import pyarrow.parquet as pq
 import pytest
 
 from gatewise.classify import answers
@@ -134,3 +135,48 @@ def test_a_broken_table_leaves_the_old_file(fails, model, tmp_path):
 
 def test_a_folder_that_is_no_model(fails, labelled):
     assert "is not a saved model" in fails("predict", labelled, labelled / "test.csv")
+
+
+def test_parquet(gatewise, model, labelled, expected, tmp_path):
+    out = tmp_path / "out.parquet"
+    result = gatewise("predict --text msg --out", out, model, labelled / "test.csv")
+    assert (result.exit_code, result.stdout) == (0, "")
+    check([{**row, "reason": ""} for row in pq.read_table(out).to_pylist()], expected)
+
+
+def test_by_shards_in_other_processes(gatewise, model, labelled, tmp_path):
+    plain, sharded = tmp_path / "plain.csv", tmp_path / "sharded.csv"
+    assert gatewise("predict --text msg --out", plain, model, labelled / "test.csv").exit_code == 0
+    options = "predict --text msg --engine local --workers 2 --shard-rows 15 --out"
+    result = gatewise(options, sharded, model, labelled / "test.csv")
+    assert result.exit_code == 0, result.stderr
+    assert sharded.read_bytes() == plain.read_bytes()
+    assert result.stderr.splitlines()[-1] == "40 of 40 rows answered"
+    assert "3 shards" in result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["plain.csv", "sharded.csv"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--shard-rows 5", "--shard-rows is for scoring by shards; add --engine local, ray or"),
+        ("--workers 2", "--workers is for scoring by shards"),
+        ("--address here:1", "--address is for scoring by shards"),
+        ("--run there", "--run is for scoring by shards"),
+        ("--format parquet", "parquet is written to a file only"),
+        ("--engine local", "--engine needs --out"),
+        ("--engine slurm --out x.csv", "engine is 'slurm'"),
+        ("--engine ray --out x.csv", "the engine 'ray' needs the address of a cluster"),
+        ("--engine local --out x.csv --threads 0", "threads is 0"),
+        ("--engine local --out x.csv --workers 0", "workers is 0"),
+        ("--engine local --out x.csv --shard-rows 0", "shard-rows is 0"),
+        ("--engine local --out x.xlsx", "ending that is not known"),
+    ],
+)
+def test_what_cannot_be_done_by_shards(fails, model, labelled, options, words):
+    assert words in fails(f"predict {options} --text msg", model, labelled / "test.csv")
+
+
+def test_standard_input_has_no_shards(fails, model):
+    told = fails("predict --engine local --out x.csv", model, "-", typed="text\nx\n")
+    assert told == "standard input cannot be scored by shards; give a file"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gatewise import TextClassifier, save
 from gatewise.selection.fits import FitData
 from gatewise.selection.folds import make_folds
 
@@ -36,3 +37,12 @@ def make_fit_data(make_tickets):
 @pytest.fixture(scope="session")
 def data(make_fit_data):
     return make_fit_data()
+
+
+@pytest.fixture(scope="session")
+def saved_model(tmp_path_factory, make_tickets):
+    """The folder of a model. Do not change it."""
+    folder = tmp_path_factory.mktemp("saved") / "model"
+    settings = {**TINY, "projection": 6, "device": "cpu", "random_state": 0}
+    save(TextClassifier(**settings).fit(*make_tickets(120)), folder)
+    return folder

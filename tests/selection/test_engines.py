@@ -11,7 +11,7 @@ from pathlib import Path
 import cloudpickle
 import pytest
 
-from gatewise.selection.engines import run_units
+from gatewise.selection.engines import UnusableNodeError, run_units
 from gatewise.selection.ledger import Unit, open_ledger
 from gatewise.selection.workers import Engine, open_workers
 
@@ -162,3 +162,13 @@ def test_processes_that_die_before_they_begin_do_not_go_on_for_ever(ledger, tmp_
         failures = run_units(UNITS[:2], Work(tmp_path), ledger, workers=workers)
     assert set(failures.values()) == {"its process died (killed, or out of memory)"}
     assert len(failures) == 2
+
+
+def nowhere(data, unit):
+    raise UnusableNodeError("nothing can be done here")
+
+
+def test_a_worker_where_nothing_can_be_done_ends_the_run(ledger):
+    with pytest.raises(UnusableNodeError, match=r"^nothing can be done here$"):
+        run(nowhere, ledger)
+    assert results(ledger) == [None] * 6

@@ -180,3 +180,12 @@ def test_a_run_about_other_data_is_refused(tmp_path):
         open_ledger(tmp_path, other),
     ):
         pass
+
+
+def test_a_result_that_is_dropped_is_missing(tmp_path):
+    unit = Unit({"n": 1})
+    with open_ledger(tmp_path, ABOUT) as ledger:
+        ledger.keep(unit, 7)
+        ledger.drop(unit)
+        ledger.drop(unit)
+        assert ledger.missing([unit]) == [unit]

@@ -98,3 +98,6 @@ def test_the_progress_is_told_what_is_there_and_what_comes(ledger):
         time.sleep(0.2)
         end(ledger, UNITS[0])
     assert listener.told == [("folds 1 to 2", 6, "fits"), 1, ["unit 0"], 1]
+    with watched(ledger, UNITS, listener, "answers", "shards"):
+        pass
+    assert listener.told[-2:] == [("answers", 6, "shards"), 2]

@@ -112,6 +112,8 @@ def test_what_is_no_text_is_written_as_a_replacement_character(kind):
         ("a.ndjson", None, "jsonl"),
         ("a.csv", "tsv", "tsv"),
         ("a.txt", "jsonl", "jsonl"),
+        ("a.PARQUET", None, "parquet"),
+        ("a", "parquet", "parquet"),
     ],
 )
 def test_the_ending_tells_the_format(tmp_path, name, chosen, kind):
@@ -124,3 +126,8 @@ def test_other_formats_are_refused(tmp_path, name, chosen):
         format_of(tmp_path / name, chosen)
     with pytest.raises(ConfigError, match="xml"):
         RowWriter(sys.stdout, "xml", ["a"])
+
+
+def test_parquet_needs_a_file():
+    with pytest.raises(ConfigError, match=r"^parquet is written to a file only; name one with"):
+        format_of(None, "parquet")

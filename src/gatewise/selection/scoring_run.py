@@ -29,7 +29,6 @@ from gatewise.selection.workers import Engine, open_workers
 from gatewise.store.manifest import check_folder
 from gatewise.store.process_predictor import manifest_digest
 from gatewise.text.columns import choose_text_column
-from gatewise.text.lines import STANDARD_INPUT
 from gatewise.text.row_blocks import ParquetRows, TableRows, pack_rows
 from gatewise.text.row_writer import PARQUET, format_of
 from gatewise.text.rows import Table
@@ -82,8 +81,10 @@ class ScoringRequest:
 
     def __post_init__(self) -> None:
         check_whole_number("shard-rows", self.shard_rows, 1, 100_000_000)
-        if self.table.source == STANDARD_INPUT:
-            raise ConfigError("standard input cannot be scored by shards; give a file")
+        if not Path(self.table.source).is_file():  # a stream is there only once
+            raise ConfigError(f"{self.table.source} cannot be scored by shards; give a file")
+        if self.out.absolute() == Path(self.table.source).absolute():
+            raise ConfigError(f"{self.out} cannot be both the data and the answers; name another")
         check_out(self.out, is_folder=self.is_folder)
         self.output_kind  # noqa: B018  (an ending that is not known is an error)
 
