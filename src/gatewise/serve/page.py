@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
+from fastapi import Path as PathParameter
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
@@ -22,6 +23,7 @@ from gatewise.serve.corrections import (
     StoreError,
 )
 from gatewise.serve.refusals import RefusedError
+from gatewise.serve.schemas import Number
 
 __all__ = ["LANGUAGES", "page_routes", "preferred_language", "strings_of"]
 
@@ -30,15 +32,16 @@ _HERE = Path(__file__).parent
 _MOST_AT_ONCE = 500
 
 _Label = Annotated[str, Field(min_length=1, max_length=1000)]
+_Number = Annotated[int, PathParameter(ge=1, le=1 << 53)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class _Record(_Strict):
     text: str
-    line: int | None = Field(None, ge=1, le=1 << 53)
+    line: Number | None = Field(None, ge=1, le=1 << 53)
     given: _Label | None = None
     suggested: _Label | None = None
     probability: float | None = Field(None, ge=0, le=1)
@@ -57,12 +60,12 @@ class _NewReview(_Strict):
 
 
 class _MoreRecords(_Strict):
-    start: int = Field(ge=0, le=1 << 31)
+    start: Number = Field(ge=0, le=1 << 31)
     records: _Records
 
 
 class _Correction(_Strict):
-    position: int = Field(ge=0, le=1 << 31)
+    position: Number = Field(ge=0, le=1 << 31)
     label: _Label | None
 
 
@@ -129,14 +132,14 @@ def _review_routes(store: CorrectionStore) -> APIRouter:
             return store.begin(new.source, new.model, _kept(new.records))
 
     @router.post("/{number}/records", response_model=_Review)
-    def add(number: int, more: _MoreRecords) -> Any:
+    def add(number: _Number, more: _MoreRecords) -> Any:
         """Add records; a request may be sent twice."""
         with _Found():
             return store.add(number, more.start, _kept(more.records))
 
     @router.get("/{number}/records", response_model=_KeptRecords)
     def records(
-        number: int,
+        number: _Number,
         start: Annotated[int, Query(ge=0, le=1 << 31)] = 0,
         count: Annotated[int, Query(ge=1, le=_MOST_AT_ONCE)] = 100,
     ) -> Any:
@@ -145,13 +148,13 @@ def _review_routes(store: CorrectionStore) -> APIRouter:
             return {"records": store.records(number, start, count)}
 
     @router.post("/{number}/corrections", response_model=_Review)
-    def correct(number: int, correction: _Correction) -> Any:
+    def correct(number: _Number, correction: _Correction) -> Any:
         """Note the right label of a record; null: undecided again."""
         with _Found():
             return store.correct(number, correction.position, correction.label)
 
     @router.get("/{number}/export", response_class=Response)
-    def export(number: int, form: Literal["training", "audit"] = "training") -> Response:
+    def export(number: _Number, form: Literal["training", "audit"] = "training") -> Response:
         """Give the corrections as csv: to train on, or for ``gatewise audit --apply``."""
         with _Found():
             if form == "training":
@@ -164,7 +167,7 @@ def _review_routes(store: CorrectionStore) -> APIRouter:
         return Response(content, media_type="text/csv; charset=utf-8", headers=headers)
 
     @router.delete("/{number}", status_code=204, response_class=Response)
-    def delete(number: int) -> None:
+    def delete(number: _Number) -> None:
         """Forget a review."""
         with _Found():
             store.delete(number)

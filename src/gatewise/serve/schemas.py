@@ -23,6 +23,7 @@ __all__ = [
     "MetadataAnswer",
     "ModelAnswer",
     "ModelsAnswer",
+    "Number",
     "PredictAnswer",
     "PredictRequest",
     "ReplayRequest",
