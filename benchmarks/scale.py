@@ -20,6 +20,7 @@ import argparse
 import csv
 import json
 import math
+import os
 import random
 import shutil
 import subprocess
@@ -152,7 +153,9 @@ def _slip(word: str, draws: random.Random) -> str:
 
 
 def _run(command: list[str], out: Path) -> dict[str, Any]:
-    subprocess.run([sys.executable, str(WORKER), str(out), *command], check=True)
+    # As the command itself sets it, but before the worker has loaded torch.
+    patient = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
+    subprocess.run([sys.executable, str(WORKER), str(out), *command], check=True, env=patient)
     found: dict[str, Any] = json.loads(out.read_bytes())
     return found
 
