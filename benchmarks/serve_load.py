@@ -23,7 +23,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +84,8 @@ class Connection:
     async def ask(self, request: bytes) -> str:
         """Send a request and return the status of the answer."""
         try:
+            if self._streams is not None and self._streams[0].at_eof():
+                self.close()  # it was idle for so long that the server has closed it
             if self._streams is None:
                 self._streams = await asyncio.open_connection("127.0.0.1", self._port)
             reader, writer = self._streams
@@ -124,7 +126,7 @@ async def closed_loop(
 async def open_loop(port: int, requests: Iterator[bytes], rate: float, seconds: float) -> Outcome:
     """Send requests at a steady rate, whether or not those before were answered."""
     outcome, started = Outcome(), time.perf_counter()
-    idle: list[Connection] = []
+    idle: deque[Connection] = deque()
     tasks: set[asyncio.Task[None]] = set()
     n_open = 0
 
@@ -141,7 +143,7 @@ async def open_loop(port: int, requests: Iterator[bytes], rate: float, seconds: 
             n_open += 1
         while not idle:
             await asyncio.sleep(0.0005)
-        task = asyncio.create_task(one(due, idle.pop()))
+        task = asyncio.create_task(one(due, idle.popleft()))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
     await asyncio.gather(*tasks)
