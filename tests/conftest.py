@@ -19,6 +19,27 @@ TOPICS = {
 }
 FILLERS = ["hello", "thanks", "today", "since monday", "i am angry", "at the branch", ""]
 
+# A file is run by one process. With the longest first no process waits for another at the end.
+LONGEST = (
+    "tests/cluster/",
+    "tests/faults/",
+    "tests/test_docs.py",
+    "tests/selection/",
+    "tests/test_selection_benchmarks.py",
+    "tests/browser/",
+    "tests/serve/",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Put the folders and files that take longest first, each as it is."""
+
+    def rank(item):
+        path = item.nodeid.partition("::")[0]
+        return next((at for at, long in enumerate(LONGEST) if path.startswith(long)), len(LONGEST))
+
+    items.sort(key=rank)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
