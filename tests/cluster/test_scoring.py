@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,8 +16,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import dataset
 
-from gatewise import TextClassifier, save
+from gatewise import TextClassifier, load_predictor, save
 from gatewise.base.errors import ConfigError
 from gatewise.selection import scoring_run
 from gatewise.selection.ledger import FOLDER
@@ -26,11 +28,12 @@ from gatewise.text.tables import open_table
 
 pytestmark = pytest.mark.slow
 both = pytest.mark.parametrize("kind", ["ray", "dask"])
+PAGE = Path(__file__).parents[2] / "docs" / "score-on-a-cluster.md"
 PACKAGES = {"ray": "ray", "dask": "distributed"}
 N_ROWS, SHARD_ROWS, N_SHARDS = 230, 20, 12
 SETTINGS = {"units": 4, "word_dimension": 8, "ngram_dimension": 4, "projection": 6, "epochs": 2}
 SETTINGS |= {"batch_size": 16, "word2vec_passes": 2, "device": "cpu", "random_state": 0}
-PATIENCE = 60.0  # seconds
+PATIENCE = 180.0  # seconds
 
 
 @pytest.fixture(scope="module")
@@ -175,3 +178,41 @@ def test_another_file_on_the_nodes(cluster, model, data, tmp_path, monkeypatch):
 def stale(job):
     object.__setattr__(job, "rows_size", job.rows_size - 1)
     return job
+
+
+# The programs of the page, run as they stand there
+
+
+def program(word, address, model, data, answers):
+    """Take the page's program with a word in it, with the places of this test."""
+    block = rf"```python\n((?:(?!```).)*{word}(?:(?!```).)*)```"
+    (text,) = re.findall(block, PAGE.read_text("utf-8"), re.DOTALL)
+    places = {r"(tls://)?10\.0\.0\.1:\d+": address, "/shared/model": model}
+    places |= {r"/shared/tickets\.parquet": data, "/shared/answers": answers}
+    for there, here in places.items():
+        text, n_places = re.subn(f'"{there}"', repr(str(here)), text)
+        assert n_places == 1, there
+    return text
+
+
+def run_twice(text):
+    """Run a program, and its last line, which writes, once more."""
+    lines = text.splitlines()
+    lines += ["try:", f"    {lines[-1]}", "except ValueError as error:", "    print(error)"]
+    # As a file would be: Dask and Ray may start processes that read it.
+    script = "\n    ".join(['if __name__ == "__main__":', *lines])
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+
+
+@pytest.mark.parametrize(("kind", "word"), [("ray", "map_batches"), ("dask", "map_partitions")])
+def test_a_recipe_gives_each_row_once(kind, word, cluster, model, data, tmp_path):
+    pytest.importorskip("pandas")
+    done = run_twice(program(word, cluster.address, model, data, tmp_path / "answers"))
+    assert done.returncode == 0, done.stderr
+    assert ("already exists" in done.stdout) is (kind == "ray")
+    found = dataset.dataset(tmp_path / "answers").to_table().sort_by("id")
+    assert found.select(["id", "text"]).to_pylist() == pq.read_table(data).to_pylist()
+    texts = [text for text in found.column("text").to_pylist() if text]
+    labels = [str(label) for label in load_predictor(model).predict(texts)]
+    assert found.column("predicted").drop_null().to_pylist() == labels

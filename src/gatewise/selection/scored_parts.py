@@ -51,7 +51,9 @@ def is_whole(job: ScoringJob, shard: Shard, result: Mapping[str, Any]) -> bool:
     """Say whether the file of a shard is there, byte for byte as it was written."""
     path = job.part(shard)
     try:
-        return path.stat().st_size == result["bytes"] and sha256_file(path) == result["sha256"]
+        return bool(
+            path.stat().st_size == result["bytes"] and sha256_file(path) == result["sha256"]
+        )
     except OSError:
         return False
 
