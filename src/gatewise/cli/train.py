@@ -15,6 +15,14 @@ from gatewise.cli.options import DataArgument, LabelOption, RestartOption, TextO
 from gatewise.cli.progress import open_progress
 from gatewise.cli.settings import given_settings, with_settings
 from gatewise.cli.tables import epochs_told, fact_table, held_out_facts, share
+from gatewise.cli.training_engine import (
+    AddressOption,
+    EngineOption,
+    GpuOption,
+    ThreadsOption,
+    WorkersOption,
+    open_trainer,
+)
 
 if TYPE_CHECKING:
     from gatewise.classify.classifier import TextClassifier
@@ -109,6 +117,11 @@ def train(
     redact: RedactOption = False,
     resume: ResumeOption = False,
     restart: RestartOption = False,
+    engine: EngineOption = "local",
+    address: AddressOption = None,
+    workers: WorkersOption = None,
+    threads: ThreadsOption = 1,
+    gpu: GpuOption = False,
     **settings: Any,
 ) -> None:
     """Train a model on labelled texts.
@@ -125,27 +138,28 @@ def train(
         raise ConfigError("--redact is about the report; add --report, or leave it away")
     chosen = given_settings(settings)
     run = prepare_run(out, resume=resume, restart=restart)
-    with open_progress() as progress:
-        read = read_training_data(
-            data,
-            text_column=text,
-            label_column=label,
-            validation=validation,
-            unlabelled=unlabelled or (),
-            vectors=vectors,
-            out_of_scope=out_of_scope,
-            language=chosen.get("language", "auto"),
-            store=store_for(cache, run.cache, progress),
-        )
-    remark(read.summary())
-    weights = class_weights(chosen.pop("class_weight", ()), read.corpus)
-    classifier = TextClassifier(**chosen, class_weight=weights)
-    try:
+    with open_trainer(engine, address, workers, threads, gpu) as trainer:
         with open_progress() as progress:
-            run.train(classifier, read, progress)
-    except KeyboardInterrupt:
-        remark([f"the same command with --resume goes on from {run.checkpoint}"])
-        raise
+            read = read_training_data(
+                data,
+                text_column=text,
+                label_column=label,
+                validation=validation,
+                unlabelled=unlabelled or (),
+                vectors=vectors,
+                out_of_scope=out_of_scope,
+                language=chosen.get("language", "auto"),
+                store=store_for(cache, run.cache, progress),
+            )
+        remark(read.summary())
+        weights = class_weights(chosen.pop("class_weight", ()), read.corpus)
+        classifier = TextClassifier(**chosen, class_weight=weights)
+        try:
+            with open_progress() as progress:
+                run.train(classifier, read, progress, trainer=trainer)
+        except KeyboardInterrupt:
+            remark([f"the same command with --resume goes on from {run.checkpoint}"])
+            raise
     show(fact_table(training_facts(classifier.model_)))
     if report:
         write_report(classifier, out, read.corpus, redact=redact)

@@ -148,10 +148,11 @@ class RayTraining:
         self, task: TrainingTask, checkpoint: Checkpoint, progress: Progress, folder: Path
     ) -> None:
         """Have the workers train, and hand on what they tell meanwhile."""
+        progress.start("workers", self._workers, "workers")
         # Beside this process: it writes where this one reads.
         here = {"ray.io/node-id": self._ray.get_runtime_context().get_node_id()}
         keeper = self._ray.remote(Keeper).options(num_cpus=0, label_selector=here)
-        keeper = keeper.remote(checkpoint)
+        keeper = keeper.remote(checkpoint, self._workers)
         given = {"task": self._ray.put(task), "keeper": keeper, "gpu": self._gpu}
         fitting = _Fitting(self._trainer(given, folder))
         try:

@@ -79,10 +79,12 @@ class Keeper:
     ----------
     checkpoint : Checkpoint
         A folder that the driver sees.
+    workers : int
+        How many there are.
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self._checkpoint = checkpoint
+    def __init__(self, checkpoint: Checkpoint, workers: int) -> None:
+        self._checkpoint, self._workers = checkpoint, workers
         self._events: list[Event] = []
         self._fault, self._reason = "", ""
         self._begun, self._in_vain = 0, 0
@@ -98,6 +100,8 @@ class Keeper:
             self._events.append(
                 ("message", ("a worker was lost; all go on from the last whole epoch",))
             )
+        else:
+            self._events.append(("advance", (self._workers,)))
         self._begun += 1
         self._in_vain += 1
         return not self._fault
