@@ -158,10 +158,9 @@ def check_same(folder: Path, ways: Sequence[str]) -> None:
         same = all(
             first.column(name).equals(other.column(name)) for name in ("id", "text", "predicted")
         )
-        difference = np.abs(
-            first.column("probability").to_numpy() - other.column("probability").to_numpy()
-        ).max()
-        if not same or difference > 1e-5:
+        if not same or not np.allclose(
+            *(one.column("probability") for one in (first, other)), rtol=0, atol=1e-5
+        ):
             raise SystemExit(f"{way} gives other answers")
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 __all__ = ["Loopback", "Node", "ray_nodes"]
 
 _STARTED = "Ray runtime started"
+_WORKERS = (b"ray::_call_on_ray", b"ray::IDLE")
 _STORE = 80_000_000  # bytes
 _PATIENCE = 120.0  # seconds
 
@@ -36,8 +37,8 @@ class Node:
         return [pid for pid in found if _session(pid) == self.process.pid]
 
     def workers(self) -> list[int]:
-        """List those that do the work."""
-        return [pid for pid in self.pids() if b"ray::" in _command(pid)]
+        """List those that do the work, or wait for it; not those that the node itself needs."""
+        return [pid for pid in self.pids() if _command(pid).startswith(_WORKERS)]
 
     def wait(self) -> None:
         """Wait until it says that it runs."""
