@@ -6,6 +6,8 @@ import json
 import pytest
 
 from gatewise.cli import train as train_module
+from gatewise.network.training import train_network
+from gatewise.selection import ray_training
 from gatewise.store import training_run
 from gatewise.store.archive import load
 
@@ -265,3 +267,45 @@ def test_facts_of_random_vectors(training):
     model = load(training[1]).model_
     del model.facts["coverage"]
     assert "words with vectors" not in dict(train_module.training_facts(model))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("--workers 2", "are of a cluster; add --engine ray, or leave them away"),
+        ("--address a:1", "are of a cluster; add --engine ray, or leave them away"),
+        ("--threads 2", "are of a cluster; add --engine ray, or leave them away"),
+        ("--gpu", "are of a cluster; add --engine ray, or leave them away"),
+        ("--engine ray --workers 2", "needs the address of a cluster and how many workers"),
+        ("--engine ray --address a:1", "needs the address of a cluster and how many workers"),
+        ("--engine dask", "engine is 'dask'; it must be one of 'local', 'ray'"),
+    ],
+)
+def test_where_to_train_has_to_be_said_whole(fails, data, out, options, told):
+    assert told in fails(f"train {options}", data(GOOD), "--out", out)
+    assert not out.with_name("model.checkpoint").exists()
+
+
+def test_a_cluster_trains_the_network(gatewise, labelled, small, training, tmp_path, monkeypatch):
+    """What is asked of the cluster, and that its training is the one that is used."""
+    asked = []
+
+    class FakeTraining:
+        def __init__(self, address, workers, *, threads, gpu):
+            asked.append((address, workers, threads, gpu))
+
+        def __call__(self, *arguments, **settings):
+            asked.append(settings.get("stage", "training"))
+            return train_network(*arguments, **settings)
+
+        def close(self):
+            asked.append("closed")
+
+    monkeypatch.setattr(ray_training, "RayTraining", FakeTraining)
+    where = "--engine ray --address 10.0.0.1:6379 --workers 3 --threads 2"
+    out = tmp_path / "m"
+    command = f"train --text msg --label queue {small} {where}"
+    gatewise(command, labelled / "train.csv", "--out", out)
+    assert asked == [("10.0.0.1:6379", 3, 2, False), "training", "last epochs", "closed"]
+    for path in training[1].iterdir():
+        assert (out / path.name).read_bytes() == path.read_bytes(), path.name

@@ -36,6 +36,7 @@ Event = tuple[str, tuple[Any, ...]]
 # Calls a method of the keeper; what comes back is what that returns.
 Ask = Callable[..., Any]
 
+_LOST = "a worker was lost; all go on from the last whole epoch"
 _ATTEMPTS = 3
 _TELL_EVERY = 0.25  # seconds
 
@@ -91,15 +92,15 @@ class Keeper:
 
     def begin(self) -> bool:
         """Say whether the workers, that have just been started, shall train."""
+        if self._fault:
+            return False
         if self._in_vain >= _ATTEMPTS:
             self.give_up(
                 f"the workers ended {self._in_vain} times without finishing an epoch"
                 f"{self._reason and f' ({self._reason})'}"
             )
         elif self._begun:
-            self._events.append(
-                ("message", ("a worker was lost; all go on from the last whole epoch",))
-            )
+            self._events.append(("message", (_LOST,)))
         else:
             self._events.append(("advance", (self._workers,)))
         self._begun += 1

@@ -1,0 +1,142 @@
+"""One network trained by the workers of a real Ray cluster, some of which are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gatewise.base.errors import ConfigError
+from gatewise.classify.records import EncodedRecords
+from gatewise.network.checkpoint import Checkpoint
+from gatewise.network.config import NetworkConfig
+from gatewise.network.model import TextNetwork
+from gatewise.network.training import TrainingConfig, train_network
+from gatewise.selection.ray_training import open_ray_training
+from gatewise.text.vocabulary import build_vocabulary
+
+pytestmark = [
+    pytest.mark.slow,
+    # Of Ray Data, on the way to Ray Train.
+    pytest.mark.filterwarnings("ignore:.use_.+ is deprecated:DeprecationWarning"),
+]
+
+N_RECORDS, N_HELD_OUT = 320, 60
+EPOCHS = 12
+CONFIG = TrainingConfig(epochs=EPOCHS, batch_size=15, learning_rate=0.01, patience=0)
+
+
+@pytest.fixture
+def cluster(clusters):
+    pytest.importorskip("ray")
+    return clusters("ray")
+
+
+@pytest.fixture(scope="module")
+def material(make_tickets):
+    """Records to learn from, records to be held out, and the network's settings."""
+    texts, labels = make_tickets(N_RECORDS + N_HELD_OUT)
+    tokens = [text.split() for text in texts]
+    vocabulary = build_vocabulary(tokens, min_count=1, max_words=1000, max_ngrams=1000)
+    targets = np.unique(labels, return_inverse=True)[1]
+
+    def records(start, stop):
+        rows = np.arange(start, stop)
+        return EncodedRecords(vocabulary.encode(tokens), rows, targets[rows], None, 20, False)
+
+    config = NetworkConfig(
+        n_words=len(vocabulary),
+        n_ngrams=len(vocabulary.ngrams),
+        n_classes=3,
+        word_dimension=8,
+        ngram_dimension=6,
+        projection=0,
+        units=8,
+        max_length=20,
+    )
+    return records(0, N_RECORDS), records(N_RECORDS, N_RECORDS + N_HELD_OUT), config
+
+
+class Told:
+    """Progress that does something once, in the midst."""
+
+    def __init__(self, act=None):
+        self.started, self.n_units, self.begun_with, self.messages = [], 0, [], []
+        self.act = act
+
+    def start(self, stage, total, unit):
+        self.started.append((stage, total, unit))
+        self.n_units = 0
+
+    def advance(self, n_units, note=""):
+        if not self.n_units:
+            self.begun_with.append(n_units)
+        self.n_units += n_units
+        if self.act and note.startswith("epoch") and "epoch 1/" not in note:
+            act, self.act = self.act, None
+            act()
+
+    def message(self, text):
+        self.messages.append(text)
+
+
+def fit(train, material, **more):
+    records, held_out, config = material
+    network = TextNetwork(config, seed=5)
+    history = train(network, records, CONFIG, seed=1, validation=held_out, **more)
+    return network.arrays(), history
+
+
+def kill_a_worker(cluster):
+    """Kill one of the processes that train, whichever comes first."""
+    for node in [cluster.head, *cluster.nodes]:
+        for pid in node.pids():
+            if b"RayTrainWorker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+                return
+    raise AssertionError("no worker was found")
+
+
+def test_workers_may_die_and_all_follow_one_process(cluster, material, tmp_path):
+    weights, history = fit(train_network, material)
+    undisturbed, killed = Told(), Told(lambda: kill_a_worker(cluster))
+    with open_ray_training(cluster.address, 2) as training:
+        first = fit(training, material, progress=undisturbed)
+        kept = Checkpoint(tmp_path / "kept", "this run")
+        second = fit(training, material, progress=killed, checkpoint=kept)
+
+    for epoch, other in zip(history, first[1], strict=True):
+        assert other.loss == pytest.approx(epoch.loss, abs=1e-5)
+        assert other.validation_loss == pytest.approx(epoch.validation_loss, abs=1e-5)
+    for name, value in weights.items():
+        np.testing.assert_allclose(first[0][name], value, atol=1e-4, err_msg=name)
+
+    assert all(np.array_equal(first[0][name], second[0][name]) for name in weights)
+    assert [epoch.loss for epoch in first[1]] == [epoch.loss for epoch in second[1]]
+    assert undisturbed.started == [
+        ("workers", 2, "workers"),
+        ("training", EPOCHS * N_RECORDS, "records"),
+    ]
+    assert undisturbed.messages == []
+    assert undisturbed.n_units == killed.n_units == EPOCHS * N_RECORDS
+    assert killed.messages == ["a worker was lost; all go on from the last whole epoch"]
+    # After that, training did not begin with the first epoch.
+    assert len(killed.started) == 3
+    assert killed.begun_with[-1] >= N_RECORDS > undisturbed.begun_with[-1]
+    assert kept.read("training") is not None
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"workers": 4}, "workers is 4; the nodes .+ have room for 3 with 1 processors each; ask"),
+        ({"workers": 1, "threads": 2}, "room for 0 with 2 processors each; ask"),
+        ({"workers": 1, "gpu": True}, "room for 0 with 1 processors each and a GPU; ask"),
+    ],
+)
+def test_more_than_the_nodes_have_is_refused(cluster, asked, told):
+    with pytest.raises(ConfigError, match=told), open_ray_training(cluster.address, **asked):
+        pass
