@@ -160,6 +160,15 @@ def test_other_tables_are_packed_first(workers, request_of, make_tickets, tmp_pa
     assert (tmp_path / "run" / "rows.parquet").exists()
 
 
+def test_what_was_read_in_another_way_is_done_again(workers, request_of, tmp_path):
+    source = tmp_path / "in.csv"
+    source.write_text("text\nmy card is stuck\nthe balance\n")
+    for lines, n_rows in ((False, 2), (True, 3)):
+        table = open_texts(str(source), lines=lines)
+        score(request_of("answers.csv", table=table, run=tmp_path / "run", shard_rows=1))
+        assert workers[-1].shards == list(range(n_rows))
+
+
 def test_another_question_wants_another_run(workers, request_of, tmp_path):
     score(request_of(run=tmp_path / "run"))
     with pytest.raises(

@@ -139,7 +139,9 @@ def score(request: ScoringRequest, progress: Progress | None = None) -> list[str
         rows, cut = _rows(request, column)
         job = _job(request, column)
         shards = _shards(rows.n_rows, request.shard_rows)
-        units = [shard.unit(about) for shard in shards]
+        # The same file may be read in two ways: as a table, or as one text per line.
+        facts = {**about, "packed": sha256_file(Path(job.rows)) if job.packed else None}
+        units = [shard.unit(facts) for shard in shards]
         _prepare(job, ledger, shards, units)
         with open_workers(request.engine, job, packages=PACKAGES) as workers:
             failures = run_units(
