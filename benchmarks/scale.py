@@ -3,8 +3,8 @@
     python benchmarks/scale.py --data DIR [--set clinc150] [--sizes 1000,...] [--out FILE]
 
 The records are made of those of a data set, the same ones every time: halves of two records of one
-class are joined, one word in ten is left out, and in one word in fifty two letters change places,
-so that new words keep coming as they do in real texts. For each size a fresh process runs
+class are joined, one word in ten is left out, and in one word in fifty a letter is another one, so
+that new words keep coming as they do in real texts. For each size a fresh process runs
 `gatewise train --cache DIR --epochs 1 --final-epochs 0` and another one `gatewise predict` on the
 same file; what each stage took, and the most memory that the process held in it, is written down by
 the process itself. The exponent is the slope of the logarithms from the first size of 10,000 or
@@ -23,6 +23,7 @@ import math
 import os
 import random
 import shutil
+import string
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,7 @@ SIZES = "1000,10000,100000,1000000"
 SETTINGS = "--epochs 1 --final-epochs 0"
 PACKAGES = ["gatewise", "torch", "gensim", "scikit-learn", "numpy", "onnxruntime"]
 LEFT_OUT, MISSPELT = 0.1, 0.02
+LETTERS = string.ascii_lowercase
 FROM = 10_000  # below it most time is the start of the process
 
 
@@ -148,8 +150,8 @@ def told(row: dict[str, Any]) -> list[str]:
 def _slip(word: str, draws: random.Random) -> str:
     if len(word) < 3 or draws.random() >= MISSPELT:
         return word
-    place = draws.randrange(len(word) - 1)
-    return word[:place] + word[place + 1] + word[place] + word[place + 2 :]
+    place = draws.randrange(len(word))
+    return word[:place] + draws.choice(LETTERS) + word[place + 1 :]
 
 
 def _run(command: list[str], out: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from gatewise.base.errors import CheckpointError
-from gatewise.base.files import write_bytes
+from gatewise.base.files import atomic_open
 
 __all__ = ["Checkpoint"]
 
@@ -49,7 +50,11 @@ class Checkpoint:
         metadata = {"fingerprint": self.fingerprint, "facts": json.dumps(dict(facts))}
         contiguous = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
         metadata["sha256"] = _digest(contiguous, metadata)
-        write_bytes(self._path(stage), safetensors.torch.save(contiguous, metadata))
+        with atomic_open(self._path(stage), "wb") as stream:
+            # To the file at once: as bytes it would take the memory of all tensors once more.
+            safetensors.torch.save_file(contiguous, stream.name, metadata)
+            with open(stream.name, "rb") as written:
+                os.fsync(written.fileno())
 
     def read(self, stage: str) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Read what is kept for a stage; None if nothing is.
@@ -92,5 +97,5 @@ def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
     for name in sorted(tensors):
         array = tensors[name].cpu().numpy()
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        digest.update(array.tobytes())
+        digest.update(array.reshape(-1))
     return digest.hexdigest()
