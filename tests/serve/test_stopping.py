@@ -121,6 +121,37 @@ def test_a_stop_under_load_loses_nothing(start, tickets, number, n_clients):
     assert "POST /v1/predict 200" in log
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="there is no such signal on Windows")
+def test_what_was_sent_before_the_end_is_answered(start, tickets):
+    """The server is held up while clients connect and ask, and finds the signal with all that."""
+    process = start(tickets, "--drain-seconds", "0")
+    url = httpx.URL(process.base_url)
+    body = json.dumps(ASK).encode()
+    head = "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    with contextlib.ExitStack() as stack:
+        address = (url.host, url.port)
+        known = [stack.enter_context(socket.create_connection(address, 20)) for _ in range(5)]
+        for line in known:
+            line.sendall(request)
+            found = b""
+            while not found.endswith(b"]}]}"):
+                found += line.recv(65536)
+        process.send(signal.SIGSTOP)
+        new = [stack.enter_context(socket.create_connection(address, 20)) for _ in range(5)]
+        for line in known[1:] + new:
+            line.sendall(request)
+        process.send(signal.SIGTERM)
+        process.send(signal.SIGCONT)
+        for line in known[1:] + new:
+            found = b""
+            while chunk := line.recv(65536):
+                found += chunk
+            assert found.startswith(b"HTTP/1.1 200"), found
+        assert known[0].recv(1) == b""  # it had nothing to ask
+    assert process.wait() == 0
+
+
 @pytest.mark.parametrize("path", ["/v1/predict", "/v1/file"])
 def test_what_has_begun_is_finished(start, tickets, path):
     process = start(tickets, "--drain-seconds", "0")

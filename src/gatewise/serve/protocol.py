@@ -6,6 +6,7 @@ httptools, which is quick, takes heads of any length, and waits for them for eve
 from __future__ import annotations
 
 import asyncio
+import select
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gatewise.serve.refusals import error_body
 
-__all__ = ["HeadProtocol"]
+__all__ = ["HeadProtocol", "is_readable"]
 
 _MOST_BYTES = 1 << 16  # what one read of a socket brings comes on top
 _SECONDS = 30.0
@@ -35,6 +36,7 @@ class HeadProtocol(HttpToolsProtocol):
         super().__init__(*args, **options)
         self._n_bytes: int | None = None  # of the head that is arriving
         self._timer: asyncio.TimerHandle | None = None
+        self._is_last = False  # what is being answered is the last of this connection
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first head."""
@@ -65,6 +67,19 @@ class HeadProtocol(HttpToolsProtocol):
         self._end()
         super().on_headers_complete()
 
+    def on_response_complete(self) -> None:
+        """End a request."""
+        super().on_response_complete()
+        if self._is_last and self.cycle is not None and self.cycle.response_complete:
+            self.transport.close()
+
+    def shutdown(self) -> None:
+        """Close, but answer first what has come or begun to come."""
+        if self._n_bytes or is_readable(self.transport.get_extra_info("socket").fileno()):
+            self._is_last = True
+        else:
+            super().shutdown()
+
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP."""
         self._refuse(400, "this is no request of HTTP/1.1; check what the client sends")
@@ -91,3 +106,14 @@ class HeadProtocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode("ascii") + body)
         self.transport.close()
+
+
+def is_readable(file_number: int) -> bool:
+    """Tell whether something waits at a socket: bytes, a connection, or its end."""
+    if file_number < 0:
+        return False
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([file_number], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(file_number, select.POLLIN)
+    return bool(poll.poll(0))

@@ -19,13 +19,14 @@ from gatewise.base.errors import ConfigError
 from gatewise.serve.app import create_app
 from gatewise.serve.metrics import Metrics
 from gatewise.serve.models import Model, Shelf, read_model
-from gatewise.serve.protocol import HeadProtocol
+from gatewise.serve.protocol import HeadProtocol, is_readable
 from gatewise.serve.reloading import Reloader
 from gatewise.serve.service import Service
 from gatewise.serve.settings import ServerSettings
 
 __all__ = ["Server", "make_server"]
 
+_LOOKS, _LOOK_SECONDS = 100, 0.01  # for those who connect while the server stops
 _KEEP_ALIVE = 65  # seconds; longer than the 60 of nginx and most load balancers
 
 
@@ -70,6 +71,15 @@ class Server(uvicorn.Server):
                 f"the server cannot listen on {settings.host}, port {settings.port}; another "
                 "program may have it, so choose another --port, or check --host"
             ) from None
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Stop to listen, when those who are connected already have been let in."""
+        for _ in range(_LOOKS):
+            listening = [one.fileno() for server in self.servers for one in server.sockets]
+            if not any(map(is_readable, listening)):
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
