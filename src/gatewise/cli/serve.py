@@ -55,7 +55,9 @@ AllowHostOption = Annotated[
         show_default=False,
     ),
 ]
-ThreadsOption = Annotated[int, typer.Option("--threads", metavar="N", help="That compute.")]
+ThreadsOption = Annotated[
+    int, typer.Option("--threads", metavar="N", help="For computations of more than 5 ms.")
+]
 BatchOption = Annotated[
     int,
     typer.Option(
