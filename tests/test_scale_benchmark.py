@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 def _bench():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(FOLDER))
-        names = "scale", "scale_worker"
+        names = "scale", "scale_worker", "companion_records"
         yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
         for path in FOLDER.glob("*.py"):
             sys.modules.pop(path.stem, None)
@@ -32,7 +32,7 @@ def _bench():
 
 @pytest.fixture(name="corpus")
 def _corpus(make_tickets):
-    return corpus_from_lists(*make_tickets(60))
+    return corpus_from_lists(*make_tickets(150))
 
 
 def test_made_records_are_halves_of_records_of_their_class(bench, corpus):
@@ -82,10 +82,25 @@ def test_a_peak_is_that_of_its_stage(bench, monkeypatch):
         assert small.found["small"]["peak_mb"] < work["peak_mb"] - 100
 
 
-def test_one_size_is_measured_and_kept(bench, corpus, tmp_path, capfd):
+@pytest.fixture(name="data")
+def _data(corpus, tmp_path):
     with (tmp_path / "bank.train.csv").open("w", newline="", encoding="utf-8") as stream:
         rows = zip(corpus.texts, corpus.labels, strict=True)
         csv.writer(stream).writerows([("text", "label"), *rows])
+    return tmp_path
+
+
+def test_the_companion_is_measured_by_records(bench, data, capsys):
+    out = data / "companion.json"
+    command = ["--data", str(data), "--set", "bank", "--sizes", "30,500", "--out", str(out)]
+    assert bench.companion_records.main(command) == 0
+    few, all_ = json.loads(out.read_bytes())["rows"]
+    assert 60 == few["records"] < all_["records"] == 120
+    assert 0.3 < few["accuracy"] <= all_["accuracy"] == 1
+    assert "120 records: 100.00%" in capsys.readouterr().out
+
+
+def test_one_size_is_measured_and_kept(bench, data, tmp_path, capfd):
     out = tmp_path / "scale.json"
     command = ["--data", str(tmp_path), "--set", "bank", "--out", str(out), "--settings", TINY]
     assert bench.scale.main([*command, "--sizes", "200"]) == 0
