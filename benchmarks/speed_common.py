@@ -115,7 +115,9 @@ class Bench:
         told = "  ".join(f"{name} {_told(value)}" for name, value in found.items())
         print(f"{section}  {data}  {method}: {told}", flush=True)
         versions = package_versions(["gatewise", "torch", "onnxruntime", "gensim", "numpy"])
-        run = {"key": key_of(identity), **identity, **found, "versions": versions}
+        waiting = os.environ.get("OMP_WAIT_POLICY", "as OpenMP does")
+        facts = {"versions": versions, "threads_wait": waiting}
+        run = {"key": key_of(identity), **identity, **found, **facts}
         self.store.add(run, machine_facts())
 
     def keras(self, backend: str, task: Mapping[str, Any], arrays: Mapping[str, Any]) -> Any:

@@ -84,9 +84,9 @@ def _keras(bench: Bench, data_set: DataSet, backend: str, epochs: int) -> dict[s
         np.array([ids[t] for t in tokens if t in ids], dtype=np.int64) for tokens in token_lists
     ]
     width = max(map(len, rows))
-    names = sorted(set(train.labels))
     prepared = time.perf_counter() - started
     test = _test(data_set)
+    names = sorted({*train.labels, *test.labels})
     asked = [
         np.array([ids[t] for t in tokenize(text) if t in ids], dtype=np.int64)
         for text in test.texts

@@ -41,6 +41,7 @@ MODULES = {
         "config",
         "plain",
         "draws",
+        "side_by_side",
         "lstm",
         "pooling",
         "recipes",

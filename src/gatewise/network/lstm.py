@@ -13,12 +13,14 @@ where the kernel has no answer (another activation, recurrent dropout). Gate ord
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gatewise.network.draws import draw_uniform
+from gatewise.network.side_by_side import can_run_side_by_side, run_side_by_side
 
 __all__ = ["LSTMDirection", "LSTMLayer", "reverse_texts"]
 
@@ -70,25 +72,20 @@ class LSTMDirection(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Compute the hidden state after every position: (B, T, E) -> (B, T, H)."""
+        if self.is_fused:
+            return _read_fused(inputs, *self.weights, training=self.training)  # (B, T, H)
         recurrent_dropout = self.recurrent_dropout if self.training else 0.0
-        if self.activation == "tanh" and not recurrent_dropout:
-            return self._fused(inputs)  # (B, T, H)
         return self._loop(inputs, recurrent_dropout)  # (B, T, H)
 
-    def _fused(self, inputs: Tensor) -> Tensor:
-        start = inputs.new_zeros(1, inputs.shape[0], self.n_units)  # (1, B, H)
-        weights = [
-            self.input_weights,
-            self.recurrent_weights,
-            self.bias,
-            torch.zeros_like(self.bias),  # the kernel has a second bias; ours is the sum
-        ]
-        if inputs.is_cuda:
-            weights = _in_one_piece(weights)
-        states, _, _ = torch.lstm(
-            inputs, (start, start), weights, True, 1, 0.0, self.training, False, True
-        )
-        return states  # (B, T, H)
+    @property
+    def is_fused(self) -> bool:
+        """Whether torch's kernel computes what is asked for."""
+        return self.activation == "tanh" and not (self.training and self.recurrent_dropout)
+
+    @property
+    def weights(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Input weights, recurrent weights, bias."""
+        return self.input_weights, self.recurrent_weights, self.bias
 
     def _loop(self, inputs: Tensor, recurrent_dropout: float) -> Tensor:
         activate = torch.tanh if self.activation == "tanh" else torch.relu
@@ -110,6 +107,23 @@ class LSTMDirection(nn.Module):
             return torch.ones_like(h)  # (B, H)
         draws = draw_uniform(tuple(h.shape), self.generator)  # (B, H)
         return ((draws >= share) / (1.0 - share)).to(h)  # (B, H)
+
+
+def _read_fused(
+    inputs: Tensor,
+    input_weights: Tensor,
+    recurrent_weights: Tensor,
+    bias: Tensor,
+    *,
+    training: bool,
+) -> Tensor:
+    start = inputs.new_zeros(1, inputs.shape[0], recurrent_weights.shape[1])  # (1, B, H)
+    # The kernel has a second bias; ours is the sum.
+    weights = [input_weights, recurrent_weights, bias, torch.zeros_like(bias)]
+    if inputs.is_cuda:
+        weights = _in_one_piece(weights)
+    states, _, _ = torch.lstm(inputs, (start, start), weights, True, 1, 0.0, training, False, True)
+    return states  # (B, T, H)
 
 
 def _in_one_piece(weights: list[Tensor]) -> list[Tensor]:
@@ -156,10 +170,18 @@ class LSTMLayer(nn.Module):
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Compute both directions' states: (B, T, E), (B,) -> (B, T, D * H)."""
-        forward_states: Tensor = self.forward_direction(inputs)  # (B, T, H)
-        if self.backward_direction is None:
-            return forward_states  # (B, T, H)
-        backward_states = self.backward_direction(reverse_texts(inputs, lengths))  # (B, T, H)
+        ahead, back = self.forward_direction, self.backward_direction
+        if back is None:
+            states: Tensor = ahead(inputs)  # (B, T, H)
+            return states
+        turned = reverse_texts(inputs, lengths)  # (B, T, E)
+        if ahead.is_fused and can_run_side_by_side(inputs):
+            work = functools.partial(_read_fused, training=self.training)
+            forward_states, backward_states = run_side_by_side(
+                work, (inputs, *ahead.weights), (turned, *back.weights)
+            )  # (B, T, H) each
+        else:
+            forward_states, backward_states = ahead(inputs), back(turned)  # (B, T, H) each
         return torch.cat([forward_states, reverse_texts(backward_states, lengths)], dim=2)
 
 
