@@ -229,3 +229,23 @@ def test_a_pipe_that_is_closed_early(model, labelled):
     process.stderr.close()
     assert process.wait(timeout=120) == 1
     assert told == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("--bogus", "no such option: --bogus; gatewise --help"),
+        ("trian", "no such command 'trian'"),
+        ("train", "missing argument 'DATA'; "),
+        ("train x.csv --out m --units many", "invalid value for '--units': "),
+        ("predict m x.csv --bogus 1", "no such option: --bogus"),
+        ("predict m x.csv --top", "option '--top' requires an argument; "),
+    ],
+)
+def test_what_cannot_be_typed_is_one_sentence(gatewise, typed, told):
+    result = gatewise(typed)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"gatewise: {told}")
+    assert result.stderr.count("\n") == 1
+    assert "--help tells what can be typed" in result.stderr

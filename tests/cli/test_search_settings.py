@@ -132,7 +132,7 @@ def typed_to_tune(gatewise, tmp_path, monkeypatch):
 def test_the_other_word_of_a_pair_is_no_option(gatewise, tmp_path):
     result = gatewise(f"tune --no-fixed-length --out {tmp_path}/run {tmp_path}/none.csv")
     assert result.exit_code == 2
-    assert "No such option" in result.stderr
+    assert "no such option" in result.stderr
 
 
 def test_a_wrong_value_is_said_in_one_line_and_before_the_data_are_read(fails, tmp_path):

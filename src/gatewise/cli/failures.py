@@ -20,6 +20,7 @@ BAD_INPUT = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 _READER_GONE = 1
+_UsageError: Any = typer.BadParameter.__base__  # its name and place differ between versions
 _LINE_BREAKS = re.compile(r"\s*[\r\n]+\s*")
 _TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{12}\.tmp")
 
@@ -27,11 +28,22 @@ _TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{12}\.tmp")
 class OneLineErrors(TyperGroup):
     """Commands whose failures are told in one line, never by a traceback."""
 
+    def make_context(self, *arguments: Any, **more: Any) -> Any:
+        """Read what was typed before the command."""
+        try:
+            return super().make_context(*arguments, **more)
+        except _UsageError as error:
+            if not error.format_message():  # nothing was typed: the help has been shown
+                raise
+            _fail(_typed(error), BAD_INPUT)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command; what goes wrong becomes an exit status."""
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
+        except _UsageError as error:
+            _fail(_typed(error), BAD_INPUT)
         except GatewiseError as error:
             _fail(str(error), BAD_INPUT)
         except KeyboardInterrupt:
@@ -43,6 +55,13 @@ class OneLineErrors(TyperGroup):
         except OSError as error:
             _fail(_said(error), BAD_INPUT)
         return result
+
+
+def _typed(error: Any) -> str:
+    """Say what is wrong with what was typed, and where it is told what can be."""
+    message = error.format_message().rstrip(".")
+    command = error.ctx.command_path if error.ctx else "gatewise"
+    return f"{message[:1].lower()}{message[1:]}; {command} --help tells what can be typed"
 
 
 def _fail(message: str, status: int) -> None:
