@@ -47,7 +47,12 @@ CASES = {
         61,
         False,
     ),
-    "weights": ({"layers": 2, "pool_vectors": True, **DRY}, {}, 46, True),
+    "weights": (
+        {"layers": 2, "pool_vectors": True, "recurrent_dropout": 0.3, **DRY},
+        {},
+        46,
+        True,
+    ),
     "few": ({}, {"batch_size": 2}, 7, False),
 }
 
