@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from gatewise.network.lstm import LSTMLayer, reverse_texts
+from gatewise.network.lstm import LSTMLayer
 from gatewise.network.precision import Precision, choose_precision, keep_freed_memory
+from gatewise.network.side_by_side import two_lanes
 from gatewise.text.tokens import tokenize
 from gatewise.vectors.word2vec import Word2VecConfig, train_word2vec
 from speed_common import Bench, best_of, seconds_of
@@ -30,7 +30,7 @@ def peaks(size: int = 2048) -> dict[str, float]:
 
 
 def measure_lstm(bench: Bench, *, size: int = 2048, shapes: Any = None) -> dict[str, float]:
-    """Measure the peak, and the two-way LSTM forwards and back; its two ways side by side."""
+    """Measure the peak, and the two-way LSTM forwards and back, with and without two lanes."""
     keep_freed_memory()
     peak = peaks(size)
     bench.add("peak", "matrix product", f"{size} x {size}", {f"{k}_gflops": peak[k] for k in peak})
@@ -38,33 +38,18 @@ def measure_lstm(bench: Bench, *, size: int = 2048, shapes: Any = None) -> dict[
         kind = "bfloat16" if precision.bf16 else "float32"
         for shape in shapes or SHAPES:
             told = "{} texts, {} tokens, {} numbers, {} units".format(*shape)
-            for way, layer in (("", LSTMLayer), (", one after the other", _OneAfterTheOther)):
-                gflops = _lstm_gflops(layer, shape, precision)
+            for way, lanes in (("", True), (", one direction after the other", False)):
+                with two_lanes("cpu", wanted=lanes):
+                    gflops = _lstm_gflops(shape, precision)
                 found = {"gflops": gflops, "share_of_peak": gflops / peak[kind]}
                 bench.add("lstm alone", f"gatewise, {kind}{way}", told, found)
     return peak
 
 
-class _OneAfterTheOther(LSTMLayer):
-    """Directions that each use all threads.
-
-    Where threads sleep while they wait (``OMP_WAIT_POLICY=PASSIVE``), the layer gives half of them
-    to each direction at the same time; elsewhere it does the same as this one.
-    """
-
-    def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        assert self.backward_direction is not None
-        turned = reverse_texts(inputs, lengths)  # (B, T, E)
-        ahead, back = self.forward_direction(inputs), self.backward_direction(turned)  # (B, T, H)
-        return torch.cat([ahead, reverse_texts(back, lengths)], dim=2)  # (B, T, 2H)
-
-
-def _lstm_gflops(
-    kind: type[LSTMLayer], shape: tuple[int, int, int, int], precision: Precision
-) -> float:
+def _lstm_gflops(shape: tuple[int, int, int, int], precision: Precision) -> float:
     """Read and learn from texts of unequal length; padding does not count as work."""
     n_texts, n_tokens, dimension, units = shape
-    layer = kind(
+    layer = LSTMLayer(
         dimension,
         units,
         bidirectional=True,

@@ -16,6 +16,7 @@ from gatewise.network.model import TextNetwork, log_probabilities
 from gatewise.network.optimiser import NetworkOptimiser
 from gatewise.network.precision import choose_precision, keep_freed_memory
 from gatewise.network.recipes import choose_recipe
+from gatewise.network.side_by_side import two_lanes
 from gatewise.text.tokens import tokenize
 from gatewise.text.vocabulary import build_vocabulary
 from speed_common import Bench
@@ -45,7 +46,8 @@ def measure_profile(
         fixed_length=False,
     )
     network = TextNetwork(network_config(recipe, vocabulary, names), seed=bench.seed)
-    found = _steps(network, records, training_config(recipe), n_steps, bench.seed)
+    with two_lanes("cpu"):  # as training does
+        found = _steps(network, records, training_config(recipe), n_steps, bench.seed)
     whole = sum(found.values())
     facts = {f"{stage}_ms": 1e3 * seconds for stage, seconds in found.items()}
     shares = {f"{stage}_share": seconds / whole for stage, seconds in found.items()}

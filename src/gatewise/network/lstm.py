@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from gatewise.network.draws import draw_uniform
-from gatewise.network.side_by_side import can_run_side_by_side, run_side_by_side
+from gatewise.network.side_by_side import run_side_by_side, threads_are_shared_out
 
 __all__ = ["LSTMDirection", "LSTMLayer", "reverse_texts"]
 
@@ -168,6 +168,11 @@ class LSTMLayer(nn.Module):
         self.forward_direction = direction()
         self.backward_direction = direction() if bidirectional else None
 
+    @property
+    def fills_two_lanes(self) -> bool:
+        """Whether there are two directions that torch's kernel computes."""
+        return self.backward_direction is not None and self.forward_direction.is_fused
+
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Compute both directions' states: (B, T, E), (B,) -> (B, T, D * H)."""
         ahead, back = self.forward_direction, self.backward_direction
@@ -175,7 +180,7 @@ class LSTMLayer(nn.Module):
             states: Tensor = ahead(inputs)  # (B, T, H)
             return states
         turned = reverse_texts(inputs, lengths)  # (B, T, E)
-        if ahead.is_fused and can_run_side_by_side(inputs):
+        if self.fills_two_lanes and threads_are_shared_out():
             work = functools.partial(_read_fused, training=self.training)
             forward_states, backward_states = run_side_by_side(
                 work, (inputs, *ahead.weights), (turned, *back.weights)

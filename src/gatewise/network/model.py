@@ -144,6 +144,11 @@ class TextNetwork(nn.Module):
         logits: Tensor = self.dense(dropped)  # (B, C)
         return logits
 
+    @property
+    def fills_two_lanes(self) -> bool:
+        """Whether every layer can compute its two directions at the same time."""
+        return all(layer.fills_two_lanes for layer in self.layers)
+
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Take out all weights by their names; on the processor they are views."""
         return {

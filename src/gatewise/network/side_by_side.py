@@ -2,40 +2,66 @@
 
 The steps of an LSTM are many small matrix products. Threads that share each of them wait for one
 another thousands of times a second, the longer the busier the machine is; threads that take one
-direction each meet once, with the same bits as a result.
+direction each meet once. All the rest of a step on a batch of texts is too small to be shared.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import Any
 
 import torch
 from torch import Tensor
 
-__all__ = ["can_run_side_by_side", "run_side_by_side"]
+__all__ = ["run_side_by_side", "threads_are_shared_out", "two_lanes"]
 
 Work = Callable[..., Tensor]
 
+_pool_here: ContextVar[ThreadPoolExecutor | None] = ContextVar("two lanes", default=None)
 
-def can_run_side_by_side(values: Tensor) -> bool:
-    """Say whether it pays: on the processor, with threads to share out that sleep while they wait.
 
-    Threads that turn round while they wait (OpenMP's own choice; the command line asks for
-    ``OMP_WAIT_POLICY=PASSIVE``) would take the time of these two, and lose less by meeting often.
+@contextlib.contextmanager
+def two_lanes(device: str, *, wanted: bool = True) -> Iterator[None]:
+    """Give torch's threads to two lanes inside the block, and leave one for all else.
+
+    Parameters
+    ----------
+    device : str
+        Where the work is done. Only the processor has threads, and one thread stays one.
+    wanted : bool
+        False: leave all as it is.
     """
-    sleeping = os.environ.get("OMP_WAIT_POLICY", "").upper() == "PASSIVE"
-    return sleeping and values.device.type == "cpu" and torch.get_num_threads() > 1
+    n_threads = torch.get_num_threads()
+    able = torch.device(device).type == "cpu" and n_threads > 1 and _pool_here.get() is None
+    if not (wanted and able):
+        yield
+        return
+    before = _pool_here.set(_pool(n_threads // 2, os.getpid()))
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
+        _pool_here.reset(before)
+
+
+def threads_are_shared_out() -> bool:
+    """Say whether this is inside of :func:`two_lanes`, and there are two."""
+    return _pool_here.get() is not None
 
 
 def run_side_by_side(
     work: Work, first: Sequence[Tensor], second: Sequence[Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """Compute ``work(*first)`` and ``work(*second)``, and later their gradients, in two threads.
+    """Compute ``work(*first)`` and ``work(*second)``, and later their gradients, in two lanes.
+
+    Only inside of :func:`two_lanes`.
 
     Parameters
     ----------
@@ -47,7 +73,7 @@ def run_side_by_side(
     Returns
     -------
     tuple of two Tensors
-        The same bits as from one call after the other with half of the threads.
+        The same bits as from one call after the other with a lane's threads.
     """
     tensors = (*first, *second)
     learns = torch.is_grad_enabled() and any(one.requires_grad for one in tensors)
@@ -71,13 +97,14 @@ class _SideBySide(torch.autograd.Function):
             with torch.set_grad_enabled(learns), autocast:
                 return own, work(*own)
 
-        ctx.runs = _in_two_threads(run, (tensors[:n_first],), (tensors[n_first:],))
+        ctx.pool = _pool_here.get()
+        ctx.runs = _in_lanes(ctx.pool, run, (tensors[:n_first],), (tensors[n_first:],))
         return tuple(result.detach() for _, result in ctx.runs)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         given = zip(ctx.runs, gradients, strict=True)
-        found = _in_two_threads(_gradients, *((*run, gradient) for run, gradient in given))
+        found = _in_lanes(ctx.pool, _gradients, *((*run, gradient) for run, gradient in given))
         return None, None, None, *found[0], *found[1]
 
 
@@ -87,23 +114,23 @@ def _gradients(inputs: Sequence[Tensor], result: Tensor, gradient: Tensor) -> li
     return [next(found) if one.requires_grad else None for one in inputs]
 
 
-def _in_two_threads(work: Callable[..., Any], *given: Sequence[Any]) -> list[Any]:
-    pool = _pool(torch.get_num_threads(), os.getpid())
+def _in_lanes(
+    pool: ThreadPoolExecutor, work: Callable[..., Any], *given: Sequence[Any]
+) -> list[Any]:
     return [call.result() for call in [pool.submit(work, *one) for one in given]]
 
 
 @functools.lru_cache(maxsize=1)
 def _pool(n_threads: int, process: int) -> ThreadPoolExecutor:
-    """Make two threads that have half of torch's threads each; a forked process needs its own."""
+    """Make two lanes of so many threads; a forked process has none of its parent's."""
     both_there = threading.Barrier(2)
 
     def begin() -> None:
-        torch.get_num_threads()  # takes over the whole number, which would undo what follows
-        torch.set_num_threads(max(1, n_threads // 2))
+        torch.get_num_threads()  # takes over the number of all, which would undo what follows
+        torch.set_num_threads(n_threads)
         both_there.wait()
 
-    pool = ThreadPoolExecutor(2, "gatewise-lstm", initializer=begin)
+    pool = ThreadPoolExecutor(2, "gatewise-lane", initializer=begin)
     for call in [pool.submit(torch.get_num_threads) for _ in range(2)]:
         call.result()
-    torch.set_num_threads(n_threads)  # what later threads begin with
     return pool

@@ -21,6 +21,7 @@ from gatewise.network.model import TextNetwork, log_probabilities
 from gatewise.network.optimiser import NetworkOptimiser, learning_rate_factor
 from gatewise.network.precision import Precision, keep_freed_memory
 from gatewise.network.scoring import BATCH_SIZE, Records, score_records
+from gatewise.network.side_by_side import two_lanes
 
 __all__ = ["EpochResult", "TrainNetwork", "TrainingConfig", "train_network"]
 
@@ -184,10 +185,12 @@ def train_network(
         trainer.restore(checkpoint)
     trainer.progress.start(stage, config.epochs * len(records.targets), "records")
     trainer.progress.advance(len(trainer.history) * len(records.targets))
-    while not trainer.finished:
-        trainer.run_epoch(validation)
-        if checkpoint:
-            trainer.save(checkpoint)
+    network.train()
+    with two_lanes(trainer.precision.device, wanted=network.fills_two_lanes):
+        while not trainer.finished:
+            trainer.run_epoch(validation)
+            if checkpoint:
+                trainer.save(checkpoint)
     if trainer.stopped_early:
         network.load_state_dict(trainer.best_weights)
     return trainer.history
