@@ -22,6 +22,11 @@ _STARTED = "Ray runtime started"
 _WORKERS = (b"ray::_call_on_ray", b"ray::IDLE")
 _STORE = 80_000_000  # bytes
 _PATIENCE = 120.0  # seconds
+_ATTEMPTS = 3
+
+
+class _NotStartedError(RuntimeError):
+    """Ray says that it cannot."""
 
 
 @dataclass
@@ -45,7 +50,7 @@ class Node:
         deadline = time.monotonic() + _PATIENCE
         while _STARTED not in (told := self.log.read_text(errors="replace")):
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise SystemExit(f"a node of Ray does not start: {told[-500:]}")
+                raise _NotStartedError(f"a node of Ray does not start: {told[-500:]}")
             time.sleep(0.05)
 
     def kill(self) -> None:
@@ -108,6 +113,14 @@ def ray_nodes(n_nodes: int) -> Iterator[Loopback]:
 
 
 def _start(folder: Path, words: list[str]) -> Node:
+    """Start a node; on a busy machine Ray itself gives up now and then."""
+    for number in range(_ATTEMPTS - 1):
+        with contextlib.suppress(_NotStartedError):
+            return _started(folder.with_name(f"{folder.name}{number}"), words)
+    return _started(folder, words)
+
+
+def _started(folder: Path, words: list[str]) -> Node:
     log = folder.with_suffix(".log")
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *words]
     command += [f"--object-store-memory={_STORE}", "--disable-usage-stats", f"--temp-dir={folder}"]
