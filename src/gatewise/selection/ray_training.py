@@ -168,7 +168,8 @@ class RayTraining:
             raise
         finally:
             if not fitting.is_alive():
-                self._ray.kill(keeper)
+                with contextlib.suppress(self._ray.exceptions.RayError):
+                    self._ray.kill(keeper)
         if fitting.error is not None and not fault:
             fault = f"Ray Train has given up ({_told(fitting.error)})"
         if fault:
