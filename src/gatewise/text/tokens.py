@@ -71,7 +71,11 @@ def tokenize(text: str, language: str = AUTO) -> list[str]:
     ConfigError
         If the language is none of these.
     """
-    return [token.text for token in token_spans(text, language)]
+    if language == PRETOKENIZED or has_unspaced_script(text):
+        return [token.text for token in token_spans(text, language)]
+    normalise = _normaliser(language)  # without the places, in half the time
+    found = (normalise(match[0]) for match in _word_pattern().finditer(text))
+    return [token for token in found if token]
 
 
 def token_spans(text: str, language: str = AUTO) -> list[Token]:
