@@ -28,7 +28,7 @@ UNKNOWN = 1
 _RESERVED = ("<pad>", "<unknown>")
 _SPACED_ORDERS = (3, 4, 5)
 _UNSPACED_ORDERS = (1, 2, 3)
-_MOST_SPELT = 1_000_000  # words whose n-grams are counted
+_MOST_SPELT = 300_000  # words whose n-grams are counted
 
 Ids = NDArray[np.int64]
 
@@ -179,7 +179,7 @@ def build_vocabulary(
     Returns
     -------
     Vocabulary
-        Its n-grams are those of the million commonest words: the memory for counting them grows
+        Its n-grams are those of the 300,000 commonest words: the memory for counting them grows
         with the number of words.
     """
     table = token_lists if isinstance(token_lists, TokenTable) else tabulate(token_lists)
