@@ -170,12 +170,15 @@ def _keras_arrays(sample: Sample) -> dict[str, dict[str, Any]]:
 
 
 def keras_batches(sample: Sample, size: int, *, longest: bool) -> dict[str, Any]:
-    """Make the arrays of all batches, from the shortest texts to the longest."""
+    """Make the arrays of all batches: the longest texts, then from the shortest on.
+
+    Keras takes the shapes that may come from the first two batches.
+    """
     rows = sample.rows()
     most = max(map(len, rows))
     arrays: dict[str, Any] = {}
-    batches = ordered_batches(np.array([len(row) for row in rows]), size)
-    for number, chosen in enumerate(batches):
+    batches = list(ordered_batches(np.array([len(row) for row in rows]), size))
+    for number, chosen in enumerate([batches[-1], *batches[:-1]]):
         width = max(len(rows[row]) for row in chosen)
         arrays[f"ids{number}"] = padded(
             [rows[row] for row in chosen], most if longest else -(-max(1, width) // 8) * 8
