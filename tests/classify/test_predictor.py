@@ -178,3 +178,13 @@ def test_only_what_is_asked_for_is_computed(pair):
     replace(light, network=network).predict_proba(["my card"])
     feed = {"vectors": "float32", "lengths": "int32"}
     assert asked == [(["logits"], feed), (["logits", "pooled"], feed)]
+
+
+def test_what_was_read_before_changes_no_bit(fit, texts):
+    """A token's vector is the same, bit for bit, whichever tokens it was composed with."""
+    light, _ = make_light(fit(projection=6))
+    alone = np.concatenate([replace(light).predict_proba([text]) for text in texts])
+    light.predict_proba([" ".join(texts[:7])])
+    light.predict_proba(["a word that was never seen", *texts[3:5]])
+    later = np.concatenate([light.predict_proba([text]) for text in texts])
+    np.testing.assert_array_equal(later, alone)

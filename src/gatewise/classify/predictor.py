@@ -34,6 +34,7 @@ Vectors = NDArray[np.float32]
 _TEXTS_AT_A_TIME = 4096  # their distinct tokens' vectors are held together
 _TEXTS_PER_BATCH = 32
 _TOKENS_PER_BATCH = 8192  # so that batches of long texts take no more memory
+_ROWS_PER_PRODUCT = 16  # libraries of linear algebra take another way for each shape
 _LENGTH_RATIO, _LENGTHS_APART = 1.3, 2  # of the longest text of a batch to its shortest
 
 
@@ -81,7 +82,7 @@ class GraphNetwork:
                 spelt[1:][some] = sums / sizes[some, None].astype(np.float32)
             composed = np.concatenate([composed, spelt], axis=1)  # (1 + U, W + G)
         if self.config.projection:
-            composed = composed @ self.arrays["project.weight"].T  # (1 + U, E)
+            composed = _product(composed, self.arrays["project.weight"].T)  # (1 + U, E)
             composed += self.arrays["project.bias"]
         return np.asarray(composed)  # (1 + U, E)
 
@@ -252,6 +253,15 @@ class Predictor:
 
     def _tokens(self, texts: Sequence[str]) -> list[list[str]]:
         return [self.tokens(text) for text in check_texts(texts)]
+
+
+def _product(rows: Vectors, weights: Vectors) -> Vectors:
+    """Multiply (n, W) by (W, E) so that no row's last bits depend on how many others there are."""
+    n_blocks = -(-len(rows) // _ROWS_PER_PRODUCT)
+    blocks = np.zeros((n_blocks, _ROWS_PER_PRODUCT, rows.shape[1]), dtype=np.float32)
+    blocks.reshape(-1, rows.shape[1])[: len(rows)] = rows
+    found: Vectors = blocks @ weights  # (n_blocks, rows of a block, E)
+    return found.reshape(-1, weights.shape[1])[: len(rows)]  # (n, E)
 
 
 def _chunks(n_texts: int) -> list[tuple[int, int]]:
