@@ -97,5 +97,5 @@ def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
     for name in sorted(tensors):
         array = tensors[name].cpu().numpy()
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        digest.update(array.reshape(-1))
+        digest.update(array.reshape(-1).data)
     return digest.hexdigest()
