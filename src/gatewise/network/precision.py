@@ -16,6 +16,7 @@ __all__ = ["Precision", "choose_precision", "give_back_freed_memory", "keep_free
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_MAX = -4
+_USUAL_TRIM_THRESHOLD, _USUAL_MMAP_MAX = 128 * 1024, 65_536
 _LARGEST_INT = (1 << 31) - 1
 
 
@@ -112,7 +113,9 @@ def keep_freed_memory() -> bool:
 
 
 def give_back_freed_memory() -> bool:
-    """Hand the blocks that were kept back to the system, when a stage with its own needs begins.
+    """Hand the blocks that were kept back to the system, and keep none from here on.
+
+    Stages other than training take large blocks once, and of a heap with holes few are given back.
 
     Returns
     -------
@@ -120,7 +123,10 @@ def give_back_freed_memory() -> bool:
         Whether the C library has anything to give back.
     """
     try:
-        return bool(ctypes.CDLL(None).malloc_trim(0))
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_TRIM_THRESHOLD, _USUAL_TRIM_THRESHOLD)
+        library.mallopt(_M_MMAP_MAX, _USUAL_MMAP_MAX)
+        return bool(library.malloc_trim(0))
     except (AttributeError, OSError, TypeError):  # as above
         return False
 
