@@ -21,9 +21,12 @@ FILLERS = ["hello", "thanks", "today", "since monday", "i am angry", "at the bra
 
 # A file is run by one process. With the longest first no process waits for another at the end.
 LONGEST = (
-    "tests/cluster/",
-    "tests/faults/",
+    "tests/cluster/test_clusters.py",
     "tests/test_docs.py",
+    "tests/faults/test_tune.py",
+    "tests/cluster/test_scoring.py",
+    "tests/faults/",
+    "tests/cluster/",
     "tests/selection/",
     "tests/test_selection_benchmarks.py",
     "tests/browser/",

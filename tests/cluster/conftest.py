@@ -22,6 +22,7 @@ import pytest
 
 N_NODES = 3
 PATIENCE = 60.0  # seconds
+TOKEN = secrets.token_hex(32)  # one for the whole process: Ray reads it once
 
 # Reads sessions until this process ends, in whatever way, and kills what is left of them.
 KEEPER = """
@@ -195,7 +196,7 @@ def clusters(squares, keeper):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "token")
-        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        patch.setenv("RAY_AUTH_TOKEN", TOKEN)
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         yield get
         for cluster in known.values():
