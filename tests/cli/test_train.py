@@ -214,7 +214,7 @@ def test_a_disk_that_fills_up_while_saving(fails, data, out, small, monkeypatch)
 
 
 def test_an_interrupt_names_the_way_on(gatewise, data, out, small, monkeypatch):
-    def interrupt(*arguments):
+    def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(training_run.TrainingRun, "train", interrupt)
