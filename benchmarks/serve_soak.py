@@ -38,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--overload-minutes", type=float, default=2.0)
     parser.add_argument("--share", type=float, default=0.7)
+    parser.add_argument(
+        "--capacity-seconds", type=float, default=10.0, help="in which the capacity is measured"
+    )
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args(arguments)
     found = asyncio.run(soak(options))
@@ -57,9 +60,9 @@ async def soak(options: argparse.Namespace) -> dict[str, Any]:
         texts = [row["text"] for row in csv.DictReader(stream)]
     singles = itertools.cycle([request_of([text]) for text in texts])
     async with serving(options.model, ()) as port:
-        await closed_loop(port, singles, 4, 2.0)
-        alone = await closed_loop(port, singles, 1, 5.0)
-        capacity = await closed_loop(port, singles, N_CLIENTS, 10.0)
+        await closed_loop(port, singles, 4, options.capacity_seconds / 5)
+        alone = await closed_loop(port, singles, 1, options.capacity_seconds / 2)
+        capacity = await closed_loop(port, singles, N_CLIENTS, options.capacity_seconds)
         rate = capacity.statuses["200"] / capacity.seconds
         # What it holds after a first minute is what it needs; from there on it should not grow.
         seconds = 60.0 * options.minutes

@@ -69,7 +69,7 @@ def test_minutes_under_load(bench, tickets, tmp_path, capsys):
     soak = importlib.import_module("serve_soak")
     with (tmp_path / "texts.csv").open("w", newline="") as stream:
         csv.writer(stream).writerows([["text"], *[[f"my card {row}"] for row in range(200)]])
-    words = "--minutes 0.02 --overload-minutes 0.01 --share 0.2"
+    words = "--minutes 0.02 --overload-minutes 0.01 --share 0.2 --capacity-seconds 1"
     options = ["--model", str(tickets), "--data", str(tmp_path / "texts.csv")]
     assert soak.main([*words.split(), *options, "--out", str(tmp_path / "soak.json")]) == 0
     found = json.loads((tmp_path / "soak.json").read_text("utf-8"))
