@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +49,7 @@ class RecordIndex:
     def locate(self, pooled: Vectors) -> Vectors:
         """Reduce pooled states to points of length 1, (N, P) -> (N, K)."""
         points = (pooled - self.center) @ self.axes  # (N, K)
-        lengths = np.linalg.norm(points, axis=1, keepdims=True)  # (N, 1)
+        lengths = np.sqrt((points * points).sum(axis=1, keepdims=True))  # (N, 1)
         located: Vectors = points / np.maximum(lengths, _SMALLEST)
         return located
 
@@ -73,7 +75,7 @@ class RecordIndex:
         places = np.empty((len(points), k), dtype=np.int64)
         for start in range(0, len(points), _AT_A_TIME):
             part = slice(start, start + _AT_A_TIME)
-            cosines = points[part] @ self.points.T  # (n, R)
+            cosines = points[part] @ self._columns  # (n, R)
             best = np.argpartition(cosines, -k, axis=1)[:, -k:]  # (n, k)
             found = np.take_along_axis(cosines, best, axis=1)  # (n, k)
             order = np.lexsort((best, -found), axis=1)  # (n, k)
@@ -87,9 +89,18 @@ class RecordIndex:
         nearness = np.empty(len(points))
         for start in range(0, len(points), _AT_A_TIME):
             part = slice(start, start + _AT_A_TIME)
-            cosines = points[part] @ self.points.T  # (n, R)
+            cosines = points[part] @ self._columns  # (n, R)
             nearness[part] = _take_largest(cosines, k).mean(axis=1)
         return nearness
+
+    @functools.cached_property
+    def _columns(self) -> Vectors:
+        """The points side by side, (K, R): products with a few texts take a tenth of the time."""
+        return np.ascontiguousarray(self.points.T)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what follows from the rest."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def _take_largest(values: Vectors, k: int) -> Vectors:

@@ -27,6 +27,7 @@ Numbers = NDArray[np.int64]
 
 _MOST_REMEMBERED = 1 << 15  # words, and as many pieces of unspaced writing
 _NONE = -1
+_LAST = np.iinfo(np.int64).max  # behind all keys
 _NO_COLUMNS = np.empty(0, dtype=np.int64)
 
 
@@ -59,6 +60,20 @@ class _Word(NamedTuple):
     is_unspaced: bool
 
 
+class _Words(NamedTuple):
+    """The same of several words."""
+
+    number: Sequence[int]
+    column: Sequence[int]
+    characters: Sequence[Numbers]
+    n_characters: Sequence[int]
+    is_readable: Sequence[bool]
+    is_unspaced: Sequence[bool]
+
+
+_NO_WORDS = _Words((), (), (), (), (), ())
+
+
 class NgramLookup:
     """Finds n-grams by their columns.
 
@@ -83,10 +98,11 @@ class NgramLookup:
             else:
                 self._columns[first] = column
         self._distances = np.arange(1, (REACH if any(pair[0] for pair in pairs) else 1) + 1)
-        self._n_words = len(self._numbers)
+        self._n_words = len(self._numbers)  # and the number of every other word
         keys, columns = self._pair_keys(pairs)
         order = np.argsort(keys)
-        self._keys, self._key_columns = keys[order], columns[order]
+        self._keys = np.append(keys[order], _LAST)
+        self._key_columns = columns[order]
         self._words: dict[str, _Word] = {}
         self._pieces: dict[str, tuple[Numbers, int]] = {}
 
@@ -94,63 +110,54 @@ class NgramLookup:
         """Find the known n-grams of N texts, each as often as it stands there."""
         n_texts = len(token_lists)
         words = [self._word(token) for tokens in token_lists for token in tokens]
-        sizes = np.fromiter(map(len, token_lists), np.int64, n_texts)  # (N,)
+        parts = _Words(*zip(*words, strict=True)) if words else _NO_WORDS
+        sizes = np.array([len(tokens) for tokens in token_lists], dtype=np.int64)  # (N,)
         rows = np.repeat(np.arange(n_texts), sizes)  # (n_tokens,)
-        single = np.fromiter((word.column for word in words), np.int64, len(words))  # (n_tokens,)
-        pairs, pair_rows, are_apart = self._find_pairs(words, rows, np.cumsum(sizes))
-        spelt, spelt_rows, n_spelt = self._find_characters(words, rows, token_lists)
+        pairs, pair_rows, are_apart = self._find_pairs(_whole(parts.number), rows, sizes.cumsum())
+        spelt, spelt_rows, n_spelt = self._find_characters(parts, rows, token_lists)
+        single = _whole(parts.column)  # (n_tokens,)
         known = single >= 0  # (n_tokens,)
-        n_known = _count(np.concatenate([rows[known], pair_rows[~are_apart], spelt_rows]), n_texts)
+        single, single_rows = single[known], rows[known]
+        n_known = _count(np.concatenate([single_rows, pair_rows[~are_apart], spelt_rows]), n_texts)
         n_terms = np.maximum(2 * sizes - 1, 0) + n_spelt  # (N,)
-        readable = np.fromiter((word.is_readable for word in words), np.bool_, len(words))
-        n_readable = _count(rows[readable], n_texts)  # (N,)
+        n_readable = _count(rows[np.array(parts.is_readable, dtype=np.bool_)], n_texts)  # (N,)
         return FoundNgrams(
-            rows=np.concatenate([spelt_rows, pair_rows, rows[known]]),
-            columns=np.concatenate([spelt, pairs, single[known]]),
+            rows=np.concatenate([spelt_rows, pair_rows, single_rows]),
+            columns=np.concatenate([spelt, pairs, single]),
             familiarity=np.where(n_readable > 0, n_known / np.maximum(n_terms, 1), 0.0),
         )
 
     def _find_pairs(
-        self, words: Sequence[_Word], rows: Numbers, ends: Numbers
+        self, numbers: Numbers, rows: Numbers, ends: Numbers
     ) -> tuple[Numbers, Numbers, NDArray[np.bool_]]:
         """Look all pairs up: their columns, their texts, and whether they stand apart."""
-        numbers = np.fromiter((word.number for word in words), np.int64, len(words))  # (n,)
-        places = np.arange(len(words))[:, None] + self._distances  # (n, distances)
-        inside = places < ends[rows][:, None]  # (n, distances)
-        first, distance = np.nonzero(inside)
-        one, other = numbers[first], numbers[places[inside]]  # (m,) each
-        are_apart = distance > 0  # (m,)
-        wanted = (one >= 0) & (other >= 0) & ~(are_apart & (one == other))  # (m,)
-        first, one, other, are_apart = (
-            part[wanted] for part in (first, one, other, are_apart)
-        )  # (m,) each
-        keys = self._key(are_apart, one, other)  # (m,)
-        if not len(self._keys):
-            return _NO_COLUMNS, _NO_COLUMNS, np.zeros(0, dtype=np.bool_)
-        at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)  # (m,)
-        found = self._keys[at] == keys  # (m,)
-        return self._key_columns[at[found]], rows[first[found]], are_apart[found]
+        # Behind a text stand words that are in no pair.
+        padded = np.append(numbers, np.full(len(self._distances), self._n_words))
+        places = np.arange(len(numbers))[:, None] + self._distances  # (n, distances)
+        others = np.where(places < ends[rows][:, None], padded[places], self._n_words)
+        keys = self._key(self._distances > 1, numbers[:, None], others)  # (n, distances)
+        at = self._keys.searchsorted(keys)  # (n, distances)
+        found = self._keys[at] == keys  # (n, distances)
+        first, distance = found.nonzero()
+        return self._key_columns[at[found]], rows[first], distance > 0
 
     def _find_characters(
-        self, words: Sequence[_Word], rows: Numbers, token_lists: Sequence[Sequence[str]]
+        self, words: _Words, rows: Numbers, token_lists: Sequence[Sequence[str]]
     ) -> tuple[Numbers, Numbers, Numbers]:
         """Look all runs of characters up: their columns, their texts, how many a text has."""
         n_texts = len(token_lists)
-        if not self._characters:
+        if not self._characters or not len(rows):
             return _NO_COLUMNS, _NO_COLUMNS, np.zeros(n_texts, dtype=np.int64)
-        pieces: list[tuple[Numbers, int]] = [(word.characters, word.n_characters) for word in words]
-        unspaced = np.fromiter((word.is_unspaced for word in words), np.bool_, len(words))
-        if unspaced.any():
-            further = list(self._unspaced_pieces(token_lists, np.unique(rows[unspaced])))
-            rows = np.append(rows, np.array([row for row, _ in further], dtype=np.int64))
-            pieces += [piece for _, piece in further]
-        if not pieces:
-            return _NO_COLUMNS, _NO_COLUMNS, np.zeros(n_texts, dtype=np.int64)
-        columns = np.concatenate([piece for piece, _ in pieces])
-        sizes = np.fromiter((len(piece) for piece, _ in pieces), np.int64, len(pieces))
-        n_all = np.fromiter((number for _, number in pieces), np.int64, len(pieces))
+        pieces, n_all = words.characters, words.n_characters
+        if any(words.is_unspaced):
+            unspaced = np.unique(rows[np.array(words.is_unspaced)])
+            further = list(self._unspaced_pieces(token_lists, unspaced))
+            rows = np.append(rows, [row for row, _ in further])
+            pieces = [*pieces, *(piece for _, (piece, _) in further)]
+            n_all = [*n_all, *(number for _, (_, number) in further)]
+        sizes = [len(piece) for piece in pieces]
         in_text = np.bincount(rows, n_all, n_texts).astype(np.int64)  # (N,)
-        return columns, np.repeat(rows, sizes), in_text
+        return np.concatenate(pieces), np.repeat(rows, sizes), in_text
 
     def _unspaced_pieces(
         self, token_lists: Sequence[Sequence[str]], rows: Iterable[int]
@@ -168,7 +175,7 @@ class NgramLookup:
             if self._characters and not unspaced:
                 characters, n_characters = self._spell(f" {token} ")
             word = _Word(
-                self._numbers.get(token, _NONE),
+                self._numbers.get(token, self._n_words),
                 self._columns.get(token, _NONE),
                 characters,
                 n_characters,
@@ -199,8 +206,13 @@ class NgramLookup:
         """Make one number of two: of neighbours in their order, of words apart in any."""
         low = np.where(are_apart, np.minimum(one, other), one)
         high = np.where(are_apart, np.maximum(one, other), other)
-        keys: Numbers = (are_apart * self._n_words + low) * self._n_words + high
+        n_numbers = self._n_words + 1
+        keys: Numbers = (are_apart * n_numbers + low) * n_numbers + high
         return keys
+
+
+def _whole(numbers: Sequence[int]) -> Numbers:
+    return np.array(numbers, dtype=np.int64)
 
 
 def _count(rows: Numbers, n_texts: int) -> Numbers:

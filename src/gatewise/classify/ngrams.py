@@ -129,11 +129,13 @@ class NgramModel:
         bounds = np.searchsorted(rows, np.arange(len(token_lists) + 1)).tolist()  # (N + 1,)
         scores = np.empty((len(token_lists), len(self.intercepts)))  # (N, C)
         outside = None if self.outside is None else np.empty(len(token_lists))  # (N,)
+        weighed = values.astype(np.float32)  # (n,); or all weights would be converted
         for row, (start, end) in enumerate(itertools.pairwise(bounds)):
-            mine, weighed = columns[start:end], values[start:end]
-            scores[row] = weighed @ self.weights[mine] + self.intercepts
+            mine, shares = columns[start:end], weighed[start:end]
+            scores[row] = shares @ self.weights.take(mine, axis=0)
             if outside is not None and self.outside is not None:
-                outside[row] = weighed @ self.outside[mine] + self.outside[-1]
+                outside[row] = shares @ self.outside.take(mine) + self.outside[-1]
+        scores += self.intercepts
         return NgramReading(scores, outside, found.familiarity)
 
     def _weigh(
@@ -142,8 +144,10 @@ class NgramModel:
         """Count and weigh what was found: rows, columns, values, all (n,); see :meth:`features`."""
         n_terms = len(self.terms)
         in_order = np.sort(found.rows * n_terms + found.columns)
-        firsts = np.flatnonzero(np.diff(in_order, prepend=-1))
-        counts = np.diff(firsts, append=len(in_order))
+        is_first = np.ones(len(in_order), dtype=np.bool_)
+        np.not_equal(in_order[1:], in_order[:-1], out=is_first[1:])
+        firsts = is_first.nonzero()[0]
+        counts = np.append(firsts[1:], len(in_order)) - firsts
         rows, columns = np.divmod(in_order[firsts], max(1, n_terms))
         values = (1.0 + np.log(counts)) * self.idf[columns]
         blocks = 2 * rows + (columns >= self.n_characters)

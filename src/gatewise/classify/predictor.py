@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +34,8 @@ _TEXTS_AT_A_TIME = 4096  # their distinct tokens' vectors are held together
 _TEXTS_PER_BATCH = 32
 _TOKENS_PER_BATCH = 8192  # so that batches of long texts take no more memory
 _ROWS_PER_PRODUCT = 16  # libraries of linear algebra take another way for each shape
-_LENGTH_RATIO, _LENGTHS_APART = 1.3, 2  # of the longest text of a batch to its shortest
+# What a batch costs besides its tokens, in tokens; and what one of its steps does.
+_BATCH_COST, _STEP_COST = 15.0, 0.4
 
 
 class Session(Protocol):
@@ -271,7 +271,11 @@ def _chunks(n_texts: int) -> list[tuple[int, int]]:
 
 
 def _batches(lengths: Numbers, config: NetworkConfig) -> list[Numbers]:
-    """Group texts into batches of about one length, from the shortest to the longest."""
+    """Group texts into batches of about one length, from the shortest to the longest.
+
+    The graph reads every text to the end of the longest of its batch, so a text begins another one
+    where the padding of those before it would cost more than that.
+    """
     order = np.argsort(lengths, kind="stable")
     if config.fixed_length:
         widths = [config.max_length] * len(order)
@@ -279,10 +283,15 @@ def _batches(lengths: Numbers, config: NetworkConfig) -> list[Numbers]:
         widths = np.clip(lengths[order], 1, config.max_length).tolist()
     batches, start = [], 0
     while start < len(order):
-        # The graph reads every text to the end of the longest.
-        widest = max(_LENGTHS_APART + widths[start], int(_LENGTH_RATIO * widths[start]))
-        end = min(start + _TEXTS_PER_BATCH, bisect.bisect_right(widths, widest, start))
-        end = min(end, start + max(1, _TOKENS_PER_BATCH // widths[end - 1]))
+        end, n_padding = start + 1, 0
+        while end < min(start + _TEXTS_PER_BATCH, len(order)):
+            width = widths[end]
+            n_padding += (end - start) * (width - widths[end - 1])
+            if n_padding > _BATCH_COST + _STEP_COST * width:
+                break
+            if (end - start + 1) * width > _TOKENS_PER_BATCH:
+                break
+            end += 1
         batches.append(order[start:end])
         start = end
     return batches

@@ -184,11 +184,9 @@ def record_evidence(
 
 
 def _weighted_sum(ladders: Mapping[str, _Ladder], evidence: Mapping[str, Shares]) -> Shares:
-    parts = [
-        EVIDENCE[kind] * np.log(_share_below(ladder, evidence[kind]))
-        for kind, ladder in ladders.items()
-    ]
-    total: Shares = np.sum(parts, axis=0)  # (N,)
+    shares = [_share_below(ladder, evidence[kind]) for kind, ladder in ladders.items()]  # (N,) each
+    weights = np.array([EVIDENCE[kind] for kind in ladders])
+    total: Shares = (weights[:, None] * np.log(shares)).sum(axis=0)  # (N,)
     return total
 
 

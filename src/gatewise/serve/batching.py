@@ -28,6 +28,7 @@ from gatewise.serve.models import Model
 __all__ = ["Batcher", "Scores"]
 
 _QUICK_SECONDS = 0.005  # a computation that the loop may wait for
+_ROUNDS_OF_A_REQUEST = 2  # of the loop, from when it can be read to when it is in the queue
 _OVERHEAD = 50  # characters that take as long as a text does however short it is
 _LEARNING = 0.1  # how much a computation changes what is foretold of the next
 
@@ -83,6 +84,7 @@ class Batcher:
         self._quick: deque[_Waiting] = deque()
         self._slow: deque[_Waiting] = deque()
         self._is_called = False
+        self._n_rounds = self._n_let_in = 0
         self._running: set[asyncio.Task[None]] = set()
         self._rates: weakref.WeakKeyDictionary[Model, float] = weakref.WeakKeyDictionary()
 
@@ -108,17 +110,30 @@ class Batcher:
         return waiting.size * self._rates.get(waiting.model, math.inf)
 
     def _call(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Compute in the next round of the loop, with all that comes in this one."""
+        """Compute as soon as the loop has let in what waits at its sockets."""
         if not self._is_called:
             self._is_called = True
+            self._n_rounds = self._n_let_in = 0
             loop.call_soon(self._compute_quick, loop)
 
     def _compute_quick(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._waits_for_more():
+            loop.call_soon(self._compute_quick, loop)
+            return
         self._is_called = False
         if batch := self._next_batch(self._quick, _QUICK_SECONDS):
             self._settle(batch, *_timed(batch))
-        if self._quick:  # after a look at what has come
+        if self._quick:
             self._call(loop)
+
+    def _waits_for_more(self) -> bool:
+        """Tell whether requests may still be on their way from a socket to the queue."""
+        if len(self._quick) > self._n_let_in:
+            self._n_let_in, self._n_rounds = len(self._quick), 0
+            if sum(map(self._seconds, self._quick)) > _QUICK_SECONDS:
+                return False
+        self._n_rounds += 1
+        return self._n_rounds <= _ROUNDS_OF_A_REQUEST
 
     def _start(self) -> None:
         while self._n_free and (batch := self._next_batch(self._slow, math.inf)):

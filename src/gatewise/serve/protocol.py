@@ -1,6 +1,8 @@
-"""The head of a request, its address and headers: no longer and no slower than is allowed.
+"""Connections: heads no longer and no slower than is allowed, short answers in one piece.
 
-httptools, which is quick, takes heads of any length, and waits for them for ever.
+httptools, which is quick, takes the heads of requests, their addresses and headers, of any length,
+and waits for them for ever. uvicorn writes the head and the body of an answer one after the other,
+and either costs a call of the system and wakes the client up.
 """
 
 from __future__ import annotations
@@ -14,10 +16,50 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gatewise.serve.refusals import error_body
 
-__all__ = ["HeadProtocol", "is_readable"]
+__all__ = ["GatheringTransport", "HeadProtocol", "is_readable"]
 
 _MOST_BYTES = 1 << 16  # what one read of a socket brings comes on top
 _SECONDS = 30.0
+_MOST_HELD = 1 << 14  # bytes of an answer; more are written at once
+
+
+class GatheringTransport:
+    """Writes together what is written in one round of the loop, if it is little.
+
+    Parameters
+    ----------
+    transport : asyncio.Transport
+        What writes; everything else is asked of it, too.
+    loop : asyncio.AbstractEventLoop
+        The loop that it belongs to.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Write in the next round, or at once if there is much."""
+        self._held.append(data)
+        if sum(map(len, self._held)) > _MOST_HELD:  # so that the client's pace is kept
+            self._flush()
+        elif len(self._held) == 1:
+            self._loop.call_soon(self._flush)
+
+    def close(self) -> None:
+        """Close when all is written."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._held:
+            data = b"".join(self._held)
+            self._held.clear()
+            self._transport.write(data)
 
 
 class HeadProtocol(HttpToolsProtocol):
@@ -40,7 +82,7 @@ class HeadProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first head."""
-        super().connection_made(transport)
+        super().connection_made(GatheringTransport(transport, self.loop))  # type: ignore[arg-type]
         self._begin()
 
     def connection_lost(self, exc: Exception | None) -> None:
