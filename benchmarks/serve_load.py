@@ -18,6 +18,7 @@ import itertools
 import json
 import os
 import re
+import selectors
 import statistics
 import subprocess
 import sys
@@ -159,6 +160,11 @@ def _note(outcome: Outcome, status: str, due: float) -> None:
         outcome.milliseconds.append(1e3 * (time.perf_counter() - due))
 
 
+def exact_loop() -> asyncio.AbstractEventLoop:
+    """Make a loop whose clock is exact: with epoll it wakes up as much as a millisecond late."""
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
+
+
 def request_of(texts: Sequence[str]) -> bytes:
     """Write a request that classifies texts."""
     body = json.dumps({"texts": texts}).encode()
@@ -248,7 +254,8 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.5, help="of the capacity, for latencies")
     parser.add_argument("--out", type=Path, default=_RESULTS)
     arguments = parser.parse_args()
-    write_json(arguments.out, asyncio.run(run(arguments)))
+    with asyncio.Runner(loop_factory=exact_loop) as runner:
+        write_json(arguments.out, runner.run(run(arguments)))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from typing import Any
 
 from gatewise.base.files import write_json
 from machine import machine_facts, package_versions
-from serve_load import closed_loop, open_loop, request_of, serving
+from serve_load import closed_loop, exact_loop, open_loop, request_of, serving
 
 RESULTS = Path(__file__).parent / "results" / "serve-soak.json"
 N_CLIENTS, OVERLOAD = 32, 5
@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args(arguments)
-    found = asyncio.run(soak(options))
+    with asyncio.Runner(loop_factory=exact_loop) as runner:
+        found = runner.run(soak(options))
     found |= {
         "machine": machine_facts(),
         "packages": package_versions(["gatewise", "fastapi", "uvicorn", "onnxruntime"]),

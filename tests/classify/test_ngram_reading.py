@@ -48,7 +48,7 @@ def test_a_reading_by_its_definition(outside, characters):
         terms = ngram_terms(tokens, characters=characters, apart=True)
         assert set(columns) == {model.terms.index(term) for term in terms if term in model.terms}
         expected = values @ model.weights[columns].astype(float) + model.intercepts
-        np.testing.assert_allclose(reading.scores[row], expected, rtol=1e-12)
+        np.testing.assert_allclose(reading.scores[row], expected, rtol=1e-6, atol=1e-6)
         assert reading.familiarity[row] == pytest.approx(share_known(model, tokens))
         if outside:
             column = model.outside[:-1][columns].astype(float)

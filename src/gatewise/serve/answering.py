@@ -85,7 +85,10 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
 
 
 def _ranked(model: Model, scores: Scores, top: int, n_nearest: int) -> Iterator[Answer]:
-    best = np.argsort(-scores.probabilities, axis=1, kind="stable")[:, :top]  # (N, top)
+    if top == 1:
+        best = scores.probabilities.argmax(axis=1)[:, None]  # (N, 1)
+    else:
+        best = np.argsort(-scores.probabilities, axis=1, kind="stable")[:, :top]  # (N, top)
     nearest = near_records(model.index, scores.points, model.labels, n_nearest)
     for row, numbers in enumerate(best):
         shares = scores.probabilities[row]

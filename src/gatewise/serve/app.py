@@ -18,7 +18,7 @@ from gatewise.serve.complaints import add_complaints
 from gatewise.serve.files import FileQuestion
 from gatewise.serve.guards import GuardedApp
 from gatewise.serve.inference import infer_answer, model_metadata, texts_of
-from gatewise.serve.json_route import JsonRoute
+from gatewise.serve.json_route import DirectApp, JsonRoute
 from gatewise.serve.limits import FILE_PATH, LimitedApp
 from gatewise.serve.metrics import CountedApp
 from gatewise.serve.models import LoadedModel
@@ -91,13 +91,15 @@ def create_app(
     add_complaints(app)
     for router in more:
         app.include_router(router, responses=_errors(_WITH_BODY))
-    app.include_router(_answering(service), responses=_errors(_WITH_BODY))
+    answering = _answering(service)
+    app.include_router(answering, responses=_errors(_WITH_BODY))
     app.include_router(_files(service), responses=_errors(_WITH_BODY))
     app.include_router(_telling(service), responses=_errors(_COMMON))
     app.include_router(_protocol(service), responses=_errors(_COMMON))
     app.mount("/static", PageFiles(directory=STATIC, check_dir=False))
     settings = service.settings
-    limited = LimitedApp(app, settings.limits, service.drain)
+    direct = DirectApp(app, answering.routes)
+    limited = LimitedApp(direct, settings.limits, service.drain)
     return CountedApp(GuardedApp(limited, settings), service.metrics)
 
 

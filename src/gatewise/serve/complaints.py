@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -15,7 +15,7 @@ from gatewise.base.errors import ConfigError, DataError
 from gatewise.serve.guards import REQUEST_ID
 from gatewise.serve.refusals import RefusedError, error_body, failure_body
 
-__all__ = ["add_complaints"]
+__all__ = ["add_complaints", "complain"]
 
 _HINT = "; /openapi.json describes what is allowed"
 _SENTENCES = {
@@ -27,12 +27,17 @@ _SENTENCES = {
 
 def add_complaints(app: FastAPI) -> None:
     """Let an application answer its errors in one sentence."""
-    app.add_exception_handler(RefusedError, _refused)
-    app.add_exception_handler(ConfigError, _unusable)
-    app.add_exception_handler(DataError, _unusable)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    for kind, answer in _ANSWERS.items():
+        app.add_exception_handler(kind, answer)
     app.add_exception_handler(Exception, _unforeseen)
+
+
+async def complain(request: Request, error: Exception) -> Response:
+    """Answer an error as such an application does; one that was not foreseen is raised again."""
+    for kind, answer in _ANSWERS.items():
+        if isinstance(error, kind):
+            return await answer(request, error)
+    raise error
 
 
 def _answer(status: int, sentence: str, headers: Any = None) -> Response:
@@ -68,6 +73,15 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
     return Response(failure_body(request.scope[REQUEST_ID]), 500, None, "application/json")
+
+
+_ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    RefusedError: _refused,
+    ConfigError: _unusable,
+    DataError: _unusable,
+    RequestValidationError: _invalid,
+    HTTPException: _http,
+}
 
 
 def _complaint(error: dict[str, Any]) -> str:

@@ -1,13 +1,14 @@
 """Routes whose body is one object in JSON: read it, check it, answer.
 
-FastAPI's own way solves a graph of dependencies for every request, which takes as long as
-classifying a short text. The description of these routes, and their errors, are FastAPI's.
+FastAPI's own way tries one route after the other and solves a graph of dependencies for every
+request, which takes as long as classifying a short text. The description of these routes, and their
+errors, are FastAPI's.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from fastapi import Request
@@ -16,25 +17,63 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["JsonRoute"]
+from gatewise.serve.complaints import complain
+
+__all__ = ["DirectApp", "JsonRoute"]
 
 
 class JsonRoute(APIRoute):
     """Calls its endpoint with the parts of the path and, as ``question``, the checked body."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Make what answers a request."""
+        """Tell FastAPI what answers a request."""
+        return self.answer
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a request."""
         assert self.body_field is not None
-        endpoint = self.endpoint
         question_type: Any = self.body_field.field_info.annotation
+        question = _checked(question_type, _parsed(await request.body()))
+        answer: Response = await self.endpoint(question=question, **request.path_params)
+        return answer
 
-        async def handle(request: Request) -> Response:
-            question = _checked(question_type, _parsed(await request.body()))
-            answer: Response = await endpoint(question=question, **request.path_params)
-            return answer
 
-        return handle
+class DirectApp:
+    """ASGI application: answers at routes without parameters itself, and leaves others to FastAPI.
+
+    Parameters
+    ----------
+    app : ASGI application
+        That of FastAPI, which has these routes, too.
+    routes : iterable of BaseRoute
+        Those that are no :class:`JsonRoute`, or have parameters, are left to it.
+    """
+
+    def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute]) -> None:
+        self._app = app
+        self._routes = {
+            route.path: route
+            for route in routes
+            if isinstance(route, JsonRoute) and not route.param_convertors
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        is_question = scope["type"] == "http" and scope["method"] == "POST"
+        route = self._routes.get(scope["path"]) if is_question else None
+        if route is None:
+            await self._app(scope, receive, send)
+            return
+        scope["route"] = route
+        request = Request(scope, receive)
+        try:
+            answer = await route.answer(request)
+        except Exception as error:
+            answer = await complain(request, error)
+        await answer(scope, receive, send)
 
 
 def _parsed(body: bytes) -> Any:

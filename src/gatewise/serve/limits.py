@@ -96,7 +96,8 @@ class LimitedApp:
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request whose body is read before anything else is done."""
-        limits, started = self._limits, False
+        body: bytes | None = None
+        started = False
 
         async def noting(message: Message) -> None:
             nonlocal started
@@ -104,50 +105,36 @@ class LimitedApp:
             await send(message)
 
         self._answered.check()  # before the body is read: to refuse must cost little
-        deadline = asyncio.get_running_loop().time() + limits.seconds
         headers = Headers(scope=scope)
         _check_kind(headers)
-        with self._arriving.take():
-            body = await self._body(headers, receive, deadline)
-        _check_utf8(body)
-        with self._answered.take():
-            try:
-                async with asyncio.timeout_at(deadline):
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                with self._arriving.take():
+                    body = await self._body(headers, receive)
+                _check_utf8(body)
+                with self._answered.take():
                     await self._app(scope, _replay(body, receive), noting)
-            except TimeoutError:
-                if not started:
-                    sentence = (
-                        f"this was not answered within {limits.seconds:g} seconds; try again, or "
-                        "send less at a time"
-                    )
-                    await send_refusal(send, 503, sentence, {"Retry-After": _RETRY_SECONDS})
+        except TimeoutError:
+            if body is None:
+                raise _too_slow(self._limits.seconds) from None
+            if not started:
+                await _give_up(send, self._limits.seconds)
 
-    async def _body(self, headers: Headers, receive: Receive, deadline: float) -> bytes:
+    async def _body(self, headers: Headers, receive: Receive) -> bytes:
         most = self._limits.body_bytes
         declared = headers.get("content-length", "0")
         if declared.isdecimal() and int(declared[:20]) > most:
             raise _too_long(most)
         body = bytearray()
-        try:
-            async with asyncio.timeout_at(deadline):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise RefusedError(
-                            400, "the connection was closed before the body was whole"
-                        )
-                    body += message.get("body", b"")
-                    if len(body) > most:
-                        raise _too_long(most)
-                    if not message.get("more_body", False):
-                        return bytes(body)
-        except TimeoutError:
-            raise RefusedError(
-                408,
-                f"the body was not whole after {self._limits.seconds:g} seconds; send it faster, "
-                "or less at a time",
-                Connection="close",
-            ) from None
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise RefusedError(400, "the connection was closed before the body was whole")
+            body += message.get("body", b"")
+            if len(body) > most:
+                raise _too_long(most)
+            if not message.get("more_body", False):
+                return bytes(body)
 
 
 @functools.lru_cache(maxsize=256)
@@ -188,6 +175,21 @@ def _too_long(most: int) -> RefusedError:
         f"the body is longer than {most:,} bytes; send fewer texts at a time, or a file to "
         f"{FILE_PATH}",
     )
+
+
+def _too_slow(seconds: float) -> RefusedError:
+    return RefusedError(
+        408,
+        f"the body was not whole after {seconds:g} seconds; send it faster, or less at a time",
+        Connection="close",
+    )
+
+
+async def _give_up(send: Send, seconds: float) -> None:
+    sentence = (
+        f"this was not answered within {seconds:g} seconds; try again, or send less at a time"
+    )
+    await send_refusal(send, 503, sentence, {"Retry-After": _RETRY_SECONDS})
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
