@@ -82,7 +82,7 @@ def test_scores_are_the_weighted_features(model):
     for row, tokens in enumerate(texts):
         columns, values = model.features(tokens)
         expected = [values @ model.weights[columns, k] for k in range(3)] + model.intercepts
-        np.testing.assert_allclose(scores[row], expected, rtol=1e-12)
+        np.testing.assert_allclose(scores[row], expected, rtol=1e-6, atol=1e-6)
 
 
 def test_a_text_has_the_same_scores_alone_and_among_others(model):

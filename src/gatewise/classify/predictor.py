@@ -280,7 +280,7 @@ def _batches(lengths: Numbers, config: NetworkConfig) -> list[Numbers]:
     if config.fixed_length:
         widths = [config.max_length] * len(order)
     else:
-        widths = np.clip(lengths[order], 1, config.max_length).tolist()
+        widths = np.minimum(np.maximum(lengths[order], 1), config.max_length).tolist()
     batches, start = [], 0
     while start < len(order):
         end, n_padding = start + 1, 0

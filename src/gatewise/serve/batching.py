@@ -28,7 +28,7 @@ from gatewise.serve.models import Model
 __all__ = ["Batcher", "Scores"]
 
 _QUICK_SECONDS = 0.005  # a computation that the loop may wait for
-_ROUNDS_OF_A_REQUEST = 2  # of the loop, from when it can be read to when it is in the queue
+_ROUNDS_OF_A_REQUEST = 1  # of the loop, from when it can be read to when it is in the queue
 _OVERHEAD = 50  # characters that take as long as a text does however short it is
 _LEARNING = 0.1  # how much a computation changes what is foretold of the next
 

@@ -189,10 +189,11 @@ def place_tokens(
     starts = ends - kept if fixed_length else starts
     width = max_length if fixed_length else max(1, int(kept.max(initial=1)))
     columns = np.arange(width)
-    first = (width - kept if fixed_length else np.zeros_like(kept))[:, None]
-    inside = (columns >= first) & (columns < first + kept[:, None])  # (B, T)
+    if fixed_length:
+        columns = columns - (width - kept)[:, None]  # (B, T)
+    inside = (columns >= 0) & (columns < kept[:, None])  # (B, T)
     places = np.zeros(inside.shape, dtype=np.int64)  # (B, T)
-    places[inside] = encoded.tokens[(starts[:, None] + columns - first)[inside]] + 1
+    places[inside] = encoded.tokens[(starts[:, None] + columns)[inside]] + 1
     return places, np.full(len(kept), width) if fixed_length else np.maximum(kept, 1)
 
 
