@@ -96,7 +96,7 @@ def test_the_companions_parts_are_its_own(plain):
     blend = model.blend
     scale = blend.ngram_weight / (blend.ngram_temperature * blend.blend_temperature)
     margins = model.ngrams.scores([tokens])[0] - model.ngrams.intercepts
-    np.testing.assert_allclose(split.ngrams.sum(axis=0), scale * margins, atol=1e-12)
+    np.testing.assert_allclose(split.ngrams.sum(axis=0), scale * margins, atol=1e-6)
     assert "w:my card" in split.terms
 
 
