@@ -144,7 +144,8 @@ async def open_loop(port: int, requests: Iterator[bytes], rate: float, seconds: 
             n_open += 1
         while not idle:
             await asyncio.sleep(0.0005)
-        task = asyncio.create_task(one(due, idle.popleft()))
+        # The one used last, so that a burst does not leave many connections to go round in.
+        task = asyncio.create_task(one(due, idle.pop()))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
     await asyncio.gather(*tasks)

@@ -5,6 +5,7 @@ KERAS_BACKEND=tensorflow python speed_keras.py TASK.json ARRAYS.npz ANSWER.json
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 import time
@@ -15,6 +16,8 @@ import keras
 import numpy as np
 from keras import layers
 from numpy.typing import NDArray
+
+_BATCH = 128
 
 Arrays = dict[str, NDArray[Any]]
 Answer = dict[str, Any]
@@ -69,6 +72,48 @@ def predict(task: Answer, arrays: Arrays) -> Answer:
     return {"seconds": (time.perf_counter() - started) / task["epochs"]}
 
 
+def file(task: Answer, arrays: Arrays) -> Answer:
+    """Label each line of a file; timed from when this process was started."""
+    signs = str.maketrans(task["signs"], " " * len(task["signs"]))
+    ids = {word: number for number, word in enumerate(task["words"], start=1)}
+    texts = Path(task["rows"]).read_text("utf-8").splitlines()
+    rows = [
+        [ids[word] for word in text.lower().translate(signs).split() if word in ids]
+        for text in texts
+    ]
+    label = _label_by_length if task["by_length"] else _label
+    found = label(_network(task), rows, task["longest"])
+    with Path(task["out"]).open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["text", "label", "probability"])
+        for text, shares in zip(texts, found, strict=True):
+            best = shares.argmax()
+            writer.writerow([text, f"label {best}", float(shares[best])])
+    return {"seconds": time.time() - task["started"]}
+
+
+def _label(network: Any, rows: list[list[int]], longest: int) -> NDArray[Any]:
+    ids = keras.utils.pad_sequences(rows, maxlen=longest)
+    return np.asarray(network.predict(ids, verbose=0))
+
+
+def _label_by_length(network: Any, rows: list[list[int]], longest: int) -> NDArray[Any]:
+    order = np.argsort([len(row) for row in rows], kind="stable")
+    arrays: Arrays = {}
+    # Keras takes the shapes that may come from the first two batches.
+    *others, last = range(0, len(order), _BATCH)
+    starts = [last, *others]
+    for number, start in enumerate(starts):
+        chosen = [rows[row] for row in order[start : start + _BATCH]]
+        width = min(longest, -(-max(1, *map(len, chosen)) // 8) * 8)
+        arrays[f"ids{number}"] = keras.utils.pad_sequences(chosen, maxlen=width, padding="post")
+        arrays[f"targets{number}"] = np.zeros(len(chosen))
+    found: NDArray[Any] = network.predict(_Batches(arrays, len(starts)), verbose=0)
+    answers = np.empty_like(found)
+    answers[np.concatenate([order[start : start + _BATCH] for start in starts])] = found
+    return answers
+
+
 class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def __init__(self, arrays: Arrays, n_batches: int) -> None:
         super().__init__()
@@ -97,7 +142,7 @@ def _network(task: Answer) -> Any:
 if __name__ == "__main__":
     task_path, arrays_path, answer_path = map(Path, sys.argv[1:])
     given = json.loads(task_path.read_text("utf-8"))
-    answer = {"recipe": recipe, "train": train, "predict": predict}[given["kind"]](
+    answer = {"recipe": recipe, "train": train, "predict": predict, "file": file}[given["kind"]](
         given, dict(np.load(arrays_path))
     )
     answer["keras"] = keras.__version__

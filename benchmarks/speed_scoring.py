@@ -1,11 +1,8 @@
-"""Texts scored per second: gatewise from file to file and in memory, ONNX Runtime, Keras."""
+"""Texts scored per second, in memory and from file to file: gatewise, ONNX Runtime, Keras."""
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +16,7 @@ from gatewise.classify.predictor import Predictor
 from gatewise.store.onnx_export import write_onnx
 from gatewise.store.onnx_session import make_predictor
 from speed_common import Bench, Sample, in_rounds, seconds_of
+from speed_files import measure_files
 from speed_training import ARCHITECTURES, keras_batches, keras_task
 
 __all__ = ["measure_keras_scoring", "measure_scoring"]
@@ -30,8 +28,8 @@ Way = Callable[[], float]
 def measure_scoring(bench: Bench, data_set: DataSet, *, settings: Any = None) -> None:
     """Score the test texts in all ways that gatewise has, in turn.
 
-    From file to file the start of the process counts too. The same weights in Keras, and texts one
-    by one, are what ``scoring.py`` measures.
+    From file to file Keras does the same beside it. The same weights in Keras, and texts one by
+    one, are what ``scoring.py`` measures.
     """
     corpus = read_corpus(data_set.train, text_column="text", label_column="label")
     assert data_set.test is not None
@@ -41,19 +39,17 @@ def measure_scoring(bench: Bench, data_set: DataSet, *, settings: Any = None) ->
         folder = Path(name, "model")
         classifier = TextClassifier(**{"epochs": 1, **(settings or {})}, random_state=bench.seed)
         save(classifier.fit(corpus.texts, corpus.labels), folder)
-        rows = Path(name, "rows.txt")
-        rows.write_text("".join(" ".join(text.split()) + "\n" for text in texts), "utf-8")
         readers = {
             "load_predictor, in memory": load_predictor(folder, threads=bench.threads),
             "torch, in memory": classifier,
             **_graphs(folder, bench.threads),
         }
         ways: dict[str, Way] = {name: _in_memory(one, texts) for name, one in readers.items()}
-        ways["gatewise predict, file to file"] = lambda: _command(folder, rows, bench.threads)
         for way in ways.values():
             way()
         for method, seconds in in_rounds(ways, bench.rounds).items():
             bench.add(SECTION, method, data_set.name, _speeds(len(texts), seconds))
+        measure_files(bench, data_set.name, folder, corpus, texts)
 
 
 def _in_memory(reader: Any, texts: list[str]) -> Way:
@@ -66,15 +62,6 @@ def _speeds(n_texts: int, seconds: list[float]) -> dict[str, Any]:
         "every_round": [n_texts / one for one in seconds],
         "texts": n_texts,
     }
-
-
-def _command(folder: Path, rows: Path, threads: int) -> float:
-    command = [sys.executable, "-m", "gatewise", "predict", str(folder), str(rows), "--lines"]
-    command += ["--threads", str(threads), "--out", str(rows.with_suffix(".answers.csv"))]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    return seconds_of(
-        lambda: subprocess.run(command, check=True, capture_output=True, env=environment)
-    )
 
 
 def _graphs(folder: Path, threads: int) -> dict[str, Predictor]:

@@ -102,7 +102,8 @@ def test_a_section_that_is_not_there(parts, folder):
         parts("speed").main(["--data", str(folder), "--sections", "a,z"])
 
 
-def test_scoring_in_all_ways(parts, folder, bench):
+def test_scoring_in_all_ways(parts, folder, bench, monkeypatch):
+    monkeypatch.setattr(parts("speed_files"), "FILE_ROWS", 50)
     parts("speed_scoring").measure_scoring(bench, data_set_in(parts, folder), settings=SMALL)
     found = runs_in(bench.store.path)
     assert set(found) == {
@@ -110,9 +111,14 @@ def test_scoring_in_all_ways(parts, folder, bench):
         "torch, in memory",
         "onnx runtime, float32",
         "onnx runtime, int8",
-        "gatewise predict, file to file",
+        "gatewise predict",
+        "keras on torch, padded to the longest, batches of 32",
+        "keras on torch, batches of one length, of 128",
     }
-    assert all(run["records_per_second"] > 0 and run["texts"] == 24 for run in found.values())
+    assert all(run["records_per_second"] > 0 for run in found.values())
+    for run in found.values():
+        assert run["texts"] == (50 if run["section"] == "file to file" else 24)
+    assert found["gatewise predict"]["gatewise_is_times_as_fast"] == 1.0
 
 
 def test_the_recipe_in_keras_and_here(parts, folder, bench, monkeypatch):

@@ -169,6 +169,19 @@ def test_what_was_read_in_another_way_is_done_again(workers, request_of, tmp_pat
         assert workers[-1].shards == list(range(n_rows))
 
 
+def test_a_table_that_is_refused_half_way_leaves_nothing(workers, request_of, tmp_path):
+    table = tmp_path / "bad.csv"
+    lines = ["text", *["my card is lost"] * 30]
+    table.write_text("\n".join([*lines, '"my card']))
+    with pytest.raises(DataError, match=r"bad\.csv:32"):
+        score(request_of(table=open_table(table)))
+    assert not (tmp_path / "answers.parquet.run").exists()
+    assert workers == []
+    table.write_text("\n".join(lines))
+    score(request_of(table=open_table(table)))
+    assert pq.read_table(tmp_path / "answers.parquet").num_rows == 30
+
+
 def test_another_question_wants_another_run(workers, request_of, tmp_path):
     score(request_of(run=tmp_path / "run"))
     with pytest.raises(

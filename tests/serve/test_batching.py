@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 
@@ -131,6 +132,32 @@ class Noting:
         self.calls.append(list(texts))
         self.threads.append(threading.current_thread())
         return Reading(texts, scope=True)
+
+
+def test_what_waits_at_a_socket_is_let_in_first():
+    model = Noting()
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        batcher = Batcher(Metrics())
+        await batcher.read(model, ["0.1"])
+        client, server = socket.socketpair()
+        tasks = [asyncio.create_task(batcher.read(model, ["0.2"]))]
+
+        def arrive():
+            if server.recv(1):
+                tasks.append(asyncio.create_task(batcher.read(model, ["0.3"])))
+
+        with client, server:
+            loop.add_reader(server, arrive)
+            client.send(b"x")
+            await tasks[0]
+            loop.remove_reader(server)
+        await asyncio.gather(*tasks)
+        batcher.close()
+
+    asyncio.run(main())
+    assert model.calls == [["0.1"], ["0.2", "0.3"]]
 
 
 def test_what_is_quick_is_computed_by_the_loop_all_that_waits_at_once():

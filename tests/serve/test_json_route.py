@@ -12,8 +12,12 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from gatewise.base.errors import ConfigError
 from gatewise.serve.complaints import add_complaints
-from gatewise.serve.json_route import JsonRoute
+from gatewise.serve.json_route import DirectApp, JsonRoute
+from gatewise.serve.refusals import RefusedError
+
+JSON = {"Content-Type": "application/json"}
 
 
 class Inner(BaseModel):
@@ -35,15 +39,39 @@ def app_of(route_class):
     async def ask(name: str, question: Question) -> Response:
         return Response(json.dumps([name, question.model_dump()]), media_type="application/json")
 
+    @router.post("/ask")
+    async def ask_anyone(question: Question) -> Response:
+        match question.texts[0]:
+            case "refused":
+                raise RefusedError(429, "too much", Retry_After="1")
+            case "unusable":
+                raise ConfigError("no such class")
+            case "broken":
+                raise ZeroDivisionError
+        return Response(json.dumps(question.model_dump()), media_type="application/json")
+
     app = FastAPI()
     add_complaints(app)
     app.include_router(router)
-    return app
+    return app, router.routes
 
 
 @pytest.fixture(scope="module")
 def apps():
-    return app_of(JsonRoute), app_of(APIRoute)
+    return app_of(JsonRoute)[0], app_of(APIRoute)[0]
+
+
+@pytest.fixture
+def direct():
+    """Answers at /ask itself; the application behind it is told of what is left to it."""
+    app, routes = app_of(JsonRoute)
+    left = []
+
+    async def behind(scope, receive, send):
+        left.append((scope["method"], scope["path"]))
+        await app(scope, receive, send)
+
+    return DirectApp(behind, routes), left
 
 
 def ask(app, method, path, **more):
@@ -73,8 +101,7 @@ def ask(app, method, path, **more):
     ],
 )
 def test_the_same_answers(apps, body, status):
-    headers = {"Content-Type": "application/json"}
-    found, expected = (ask(app, "POST", "/ask/bob", content=body, headers=headers) for app in apps)
+    found, expected = (ask(app, "POST", "/ask/bob", content=body, headers=JSON) for app in apps)
     assert found.status_code == expected.status_code == status
     assert found.json() == expected.json()
 
@@ -90,3 +117,39 @@ def test_the_same_description(apps):
     found, expected = (ask(app, "GET", "/openapi.json").json() for app in apps)
     assert found == expected
     assert "Question" in found["components"]["schemas"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ('{"texts": ["a"]}', 200),
+        ('{"texts": [1]}', 422),
+        ("{", 400),
+        ("[" * 200_000, 400),
+        ('{"texts": ["refused"]}', 429),
+        ('{"texts": ["unusable"]}', 422),
+    ],
+)
+def test_a_route_without_parameters_is_found_at_once(apps, direct, body, status):
+    found, expected = (
+        ask(app, "POST", "/ask", content=body, headers=JSON) for app in (direct[0], apps[1])
+    )
+    assert found.status_code == expected.status_code == status
+    assert found.json() == expected.json()
+    assert found.headers == expected.headers
+    assert direct[1] == []
+
+
+def test_everything_else_is_left_to_fastapi(apps, direct):
+    body = '{"texts": ["a"]}'
+    for method, path in [("POST", "/ask/bob"), ("GET", "/ask"), ("POST", "/nothing")]:
+        found, expected = (
+            ask(app, method, path, content=body, headers=JSON) for app in (direct[0], apps[1])
+        )
+        assert (found.status_code, found.json()) == (expected.status_code, expected.json())
+    assert direct[1] == [("POST", "/ask/bob"), ("GET", "/ask"), ("POST", "/nothing")]
+
+
+def test_what_was_not_foreseen_is_for_the_guard(direct):
+    with pytest.raises(ZeroDivisionError):
+        ask(direct[0], "POST", "/ask", content='{"texts": ["broken"]}')

@@ -1,13 +1,14 @@
-"""Heads of requests that are too long, too slow, or none."""
+"""Heads of requests that are too long, too slow, or none; answers in one piece."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 
 import pytest
 
-from gatewise.serve.protocol import HeadProtocol
+from gatewise.serve.protocol import GatheringTransport, HeadProtocol
 
 GET = b"GET /v2 HTTP/1.1\r\nHost: localhost\r\n"
 
@@ -88,3 +89,52 @@ def test_several_requests_over_one_connection(converse):
     post += b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
     found = converse(post, post, GET + b"\r\n" + post, GET + b"Connection: close\r\n\r\n")
     assert found.count(b"HTTP/1.1 200") == 5
+
+
+class Written:
+    """A transport that notes what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def write(self, data):
+        self.told.append(data)
+
+    def close(self):
+        self.told.append("close")
+
+    def get_extra_info(self, name):
+        return f"the {name}"
+
+
+def gathered(*steps):
+    async def main():
+        transport = Written()
+        gathering = GatheringTransport(transport, asyncio.get_running_loop())
+        for step in steps:
+            if step == "round":
+                await asyncio.sleep(0)
+            elif step == "close":
+                gathering.close()
+            else:
+                gathering.write(step)
+        await asyncio.sleep(0)
+        assert gathering.get_extra_info("socket") == "the socket"
+        return transport.told
+
+    return asyncio.run(main())
+
+
+def test_head_and_body_are_written_in_one_piece():
+    assert gathered(b"head ", b"body") == [b"head body"]
+    assert gathered(b"head ", b"body", "round", b"next") == [b"head body", b"next"]
+
+
+def test_much_is_written_at_once_and_in_order():
+    much = b"x" * (1 << 15)
+    assert gathered(b"head ", much, much, b"end") == [b"head " + much, much, b"end"]
+
+
+def test_what_is_held_is_written_before_the_end():
+    assert gathered(b"head ", b"body", "close") == [b"head body", "close"]
+    assert gathered("close") == ["close"]

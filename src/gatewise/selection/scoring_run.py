@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -135,7 +135,7 @@ def score(request: ScoringRequest, progress: Progress | None = None) -> list[str
     column, notes = choose_text_column(table.columns, request.text_column, table.source)
     about = _about(request, column)
     before = Path(table.source).stat()
-    with open_ledger(request.run_folder, about) as ledger:
+    with _opened(request, about) as ledger:
         rows, cut = _rows(request, column)
         job = _job(request, column)
         shards = _shards(rows.n_rows, request.shard_rows)
@@ -162,6 +162,18 @@ def score(request: ScoringRequest, progress: Progress | None = None) -> list[str
     renamed = free_names(rows.schema.names, answer_columns(request.top, request.nearest))
     told = [*table.notes, *notes, *_total(results).summary()]
     return told + remarks(renamed, request.output_kind, *cut)
+
+
+@contextlib.contextmanager
+def _opened(request: ScoringRequest, about: Mapping[str, Any]) -> Iterator[Ledger]:
+    """Open the ledger; of a table that is refused before its first shard, nothing stays."""
+    try:
+        with open_ledger(request.run_folder, about) as ledger:
+            yield ledger
+    except DataError:
+        if request.run is None and not (request.run_folder / PARTS).exists():
+            _clear(request.run_folder)
+        raise
 
 
 def _about(request: ScoringRequest, column: str) -> dict[str, Any]:
