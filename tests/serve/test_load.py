@@ -73,7 +73,8 @@ def test_minutes_under_load(bench, tickets, tmp_path, capsys):
     options = ["--model", str(tickets), "--data", str(tmp_path / "texts.csv")]
     assert soak.main([*words.split(), *options, "--out", str(tmp_path / "soak.json")]) == 0
     found = json.loads((tmp_path / "soak.json").read_text("utf-8"))
-    assert found["capacity_per_second"] > 0
+    assert 0 < found["capacity_per_second"] <= found["clients_per_second"]
+    assert found["tried"][-1]["statuses"].keys() == {"200"}
     assert found["memory_mb"]["after"] > 50
     assert set(found["overload"]["statuses"]) <= {"200", "429", "503"}
     assert found["recovery_seconds"] is not None
