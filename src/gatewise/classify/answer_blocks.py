@@ -30,6 +30,8 @@ class BlockAnswers:
         Where their texts are.
     top, nearest : int
         How many of the most probable classes and of the nearest records to name.
+    threads : int
+        How many compute at a time.
     tally : AnswerTally
         Counts the rows.
     """
@@ -39,6 +41,7 @@ class BlockAnswers:
     text_column: str
     top: int = 1
     nearest: int = 0
+    threads: int = 1
     tally: AnswerTally = field(default_factory=AnswerTally)
 
     @property
@@ -60,10 +63,15 @@ class BlockAnswers:
     def answer(self, block: RowBlock) -> Any:
         """Answer a block; give its columns with the answers behind them as a pyarrow.Table."""
         lines, answers = [], []
-        rows = block.rows(self.text_column)
-        for row, answer in answer_rows(
-            self.model, rows, self.text_column, top=self.top, nearest=self.nearest
-        ):
+        found = answer_rows(
+            self.model,
+            block.rows(self.text_column),
+            self.text_column,
+            top=self.top,
+            nearest=self.nearest,
+            threads=self.threads,
+        )
+        for row, answer in found:
             self.tally.add(row, answer)
             lines.append(row.line)
             answers.append(answer)

@@ -34,6 +34,7 @@ def write_answers(
     kind: str | None = None,
     top: int = 1,
     nearest: int = 0,
+    threads: int = 1,
     progress: Progress | None = None,
 ) -> list[str]:
     """Classify every row of a table and write it with the answer behind it.
@@ -56,6 +57,8 @@ def write_answers(
         How many of the most probable classes to write, 1 to C.
     nearest : int
         How many of the nearest training records to write.
+    threads : int
+        How many compute at a time; see :func:`gatewise.classify.answers.answer_rows`.
     progress : Progress, optional
         Told of the rows.
 
@@ -78,7 +81,7 @@ def write_answers(
     column, notes = choose_text_column(table.columns, text_column, table.source)
     if out is not None and kind == PARQUET:
         blocks = open_rows(table)
-        block_answers = BlockAnswers(model, blocks.schema, column, top, nearest)
+        block_answers = BlockAnswers(model, blocks.schema, column, top, nearest, threads)
         _write_parquet(block_answers, blocks, out, progress or SilentProgress())
         cut = (blocks.n_cut, blocks.cut_names) if isinstance(blocks, TableRows) else (0, [])
         told = [*table.notes, *notes, *block_answers.tally.summary()]
@@ -89,8 +92,16 @@ def write_answers(
     tally = AnswerTally()
     with open_output(out, standard_output) as stream:
         writer = RowWriter(stream, kind, columns)
-        rows = answer_rows(model, table.rows(), column, top=top, nearest=nearest, progress=progress)
-        for row, answer in rows:
+        found = answer_rows(
+            model,
+            table.rows(),
+            column,
+            top=top,
+            nearest=nearest,
+            threads=threads,
+            progress=progress,
+        )
+        for row, answer in found:
             tally.add(row, answer)
             writer.write(_input_cells(row.fields, renamed, own) | answer.cells(row.line))
     told = [*table.notes, *notes, *tally.summary()]

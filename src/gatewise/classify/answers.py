@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gatewise.base.config import check_range
+from gatewise.base.ahead import map_ahead
+from gatewise.base.config import check_range, check_whole_number
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.classify.near_records import NearRecord, check_nearest, near_records
 from gatewise.classify.reading import Reader, read_tokens
@@ -147,6 +148,7 @@ def answer_rows(
     *,
     top: int = 1,
     nearest: int = 0,
+    threads: int = 1,
     progress: Progress | None = None,
 ) -> Iterator[tuple[Row, Answer]]:
     """Classify the texts of rows as they come.
@@ -156,13 +158,16 @@ def answer_rows(
     model : FittedModel or Predictor
         A fitted model.
     rows : iterable of Row
-        Any number of them; about a thousand are held at a time.
+        Any number of them; about a thousand are held at a time by each thread, and two
+        thousand more.
     text_column : str
         Where their texts are.
     top : int
         How many of the most probable classes to name, 1 to C.
     nearest : int
         How many of the nearest training records to name.
+    threads : int
+        How many compute at a time; the answers are the same. A FittedModel has one.
     progress : Progress, optional
         Told of the rows.
 
@@ -178,23 +183,27 @@ def answer_rows(
     """
     check_range("top", top, 1, len(model.labels))
     check_nearest(model.index, nearest)
-    return _answered(model, rows, text_column, (top, nearest), progress or SilentProgress())
+    check_whole_number("threads", threads, 1, 1024)
+    progress = progress or SilentProgress()
 
-
-def _answered(
-    model: Reader,
-    rows: Iterable[Row],
-    text_column: str,
-    wanted: tuple[int, int],
-    progress: Progress,
-) -> Iterator[tuple[Row, Answer]]:
-    progress.start("answers", None, "rows")
-    for chunk in _chunks(rows):
+    def answer(chunk: list[Row]) -> list[tuple[Row, Answer]]:
         readings = [_read(row, text_column, model.language) for row in chunk]
         usable = [tokens for tokens in readings if not isinstance(tokens, Answer)]
-        ranked = _ranked(model, usable, *wanted)
-        for row, reading in zip(chunk, readings, strict=True):
-            yield row, reading if isinstance(reading, Answer) else next(ranked)
+        ranked = _ranked(model, usable, top, nearest)
+        return [
+            (row, reading if isinstance(reading, Answer) else next(ranked))
+            for row, reading in zip(chunk, readings, strict=True)
+        ]
+
+    return _counted(map_ahead(answer, _chunks(rows), threads), progress)
+
+
+def _counted(
+    chunks: Iterable[list[tuple[Row, Answer]]], progress: Progress
+) -> Iterator[tuple[Row, Answer]]:
+    progress.start("answers", None, "rows")
+    for chunk in chunks:
+        yield from chunk
         progress.advance(len(chunk))
 
 

@@ -31,7 +31,7 @@ Numbers = NDArray[np.int64]
 Vectors = NDArray[np.float32]
 
 _TEXTS_AT_A_TIME = 4096  # their distinct tokens' vectors are held together
-_TEXTS_PER_BATCH = 32
+_TEXTS_PER_BATCH = 128
 _TOKENS_PER_BATCH = 8192  # so that batches of long texts take no more memory
 _ROWS_PER_PRODUCT = 16  # libraries of linear algebra take another way for each shape
 # What a batch costs besides its tokens, in tokens; and what one of its steps does.

@@ -137,6 +137,8 @@ def _stream(
     threads: int | None,
 ) -> None:
     """Answer row by row, in this process."""
+    # Before numpy is there: its own threads would get into the way of ours.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from gatewise.classify.answer_files import write_answers
     from gatewise.store.predictor_archive import load_predictor
     from gatewise.text.text_lines import open_texts
@@ -145,7 +147,7 @@ def _stream(
     table = open_texts(data, lines=lines)
     if threads is None:
         threads = min(_MOST_THREADS, os.cpu_count() or 1)
-    predictor = load_predictor(model, threads=threads)
+    predictor = load_predictor(model)
     shows_rows = out is None and sys.stdout.isatty()  # a bar would stand between them
     with open_progress(lines=False, bars=not shows_rows) as progress:
         told = write_answers(
@@ -157,6 +159,7 @@ def _stream(
             kind=output_format,
             top=top,
             nearest=nearest,
+            threads=threads,
             progress=progress,
         )
     remark(told)
