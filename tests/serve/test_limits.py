@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from gatewise.base.errors import ConfigError
+from gatewise.serve import limits as limits_module
 from gatewise.serve.settings import Limits
 
 HEAD = "POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
@@ -194,6 +195,29 @@ def test_too_many_at_once_are_sent_away_and_the_others_answered(serve, slow, ref
             assert answer.headers["Retry-After"] == "1"
         assert [answer.status_code for answer in answers[5:]] == [200] * 3
         assert still_answers(client)
+
+
+def test_a_place_that_gets_free_in_time(serve, slow):
+    with serve(loader=lambda _: slow, limits={"in_flight": 2}) as client:
+        answers, threads = ask_many(client, 6)
+        until(lambda: "gatewise_requests_in_flight 7.0" in client.get("/metrics").text)
+        slow.may_go.set()
+        for thread in threads:
+            thread.join()
+        assert [answer.status_code for answer in answers] == [200] * 6
+
+
+def test_those_who_wait_are_not_too_many(serve, slow, refused, monkeypatch):
+    monkeypatch.setattr(limits_module, "_PATIENCE", 10.0)
+    with serve(loader=lambda _: slow, limits={"in_flight": 1}) as client:
+        answers, threads = ask_many(client, 4)
+        until(lambda: "gatewise_requests_in_flight 5.0" in client.get("/metrics").text)
+        answer = client.post("/v1/predict", json={"texts": ["my card"]})
+        assert "4 requests" in refused(answer, 429)
+        slow.may_go.set()
+        for thread in threads:
+            thread.join()
+        assert [answer.status_code for answer in answers] == [200] * 4
 
 
 def test_a_request_that_takes_too_long(serve, slow, refused):

@@ -19,7 +19,8 @@ FILE_PATH = "/v1/file"
 
 _RETRY_SECONDS = "1"
 _LONGEST_KIND = 200  # characters of a Content-Type
-_BODIES_PER_PLACE = 4  # that may be arriving for each request that may be answered
+_OPEN_PER_PLACE = 4  # requests that arrive, wait or are answered, for each that may be answered
+_PATIENCE = 0.25  # seconds to wait for a place: a pause of the machine brings many at once
 
 
 class Drain:
@@ -37,25 +38,39 @@ class _Places:
         self._noun = noun
         self._n_taken = 0
 
-    def check(self) -> None:
-        """Refuse if there is no place."""
-        if self._n_taken >= self._most:
-            raise RefusedError(
-                429,
-                f"the server has {self._most} {self._noun} to answer, the most it takes; try again "
-                "in a second",
-                Retry_After=_RETRY_SECONDS,
-            )
-
     @contextmanager
     def take(self) -> Iterator[None]:
         """Take a place, or refuse if there is none."""
-        self.check()
+        if self._n_taken >= self._most:
+            raise _too_many(self._most, self._noun)
         self._n_taken += 1
         try:
             yield
         finally:
             self._n_taken -= 1
+
+
+class _Turns:
+    """Lets so many go on at a time; the others wait for a moment, in their order."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._places = asyncio.Semaphore(most)
+
+    async def take(self) -> None:
+        """Take a place, or refuse if none gets free."""
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._places.acquire()
+        except TimeoutError:
+            raise _too_many(self._most, "requests") from None
+
+    def give_back(self) -> None:
+        """Let the next one go on."""
+        self._places.release()
 
 
 class LimitedApp:
@@ -75,8 +90,8 @@ class LimitedApp:
         self._app = app
         self._limits = limits
         self._drain = drain
-        self._arriving = _Places(_BODIES_PER_PLACE * limits.in_flight, "requests")
-        self._answered = _Places(limits.in_flight, "requests")
+        self._open = _Places(_OPEN_PER_PLACE * limits.in_flight, "requests")
+        self._turns = _Turns(limits.in_flight)
         self._files = _Places(limits.files, "files")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,7 +107,8 @@ class LimitedApp:
             with self._files.take():
                 await self._app(scope, receive, send)
         else:
-            await self._limited(scope, receive, send)
+            with self._open.take():  # before the body is read: to refuse must cost little
+                await self._limited(scope, receive, send)
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request whose body is read before anything else is done."""
@@ -104,16 +120,17 @@ class LimitedApp:
             started = True
             await send(message)
 
-        self._answered.check()  # before the body is read: to refuse must cost little
         headers = Headers(scope=scope)
         _check_kind(headers)
         try:
             async with asyncio.timeout(self._limits.seconds):
-                with self._arriving.take():
-                    body = await self._body(headers, receive)
+                body = await self._body(headers, receive)
                 _check_utf8(body)
-                with self._answered.take():
+                await self._turns.take()
+                try:
                     await self._app(scope, _replay(body, receive), noting)
+                finally:
+                    self._turns.give_back()
         except TimeoutError:
             if body is None:
                 raise _too_slow(self._limits.seconds) from None
@@ -135,6 +152,14 @@ class LimitedApp:
                 raise _too_long(most)
             if not message.get("more_body", False):
                 return bytes(body)
+
+
+def _too_many(most: int, noun: str) -> RefusedError:
+    return RefusedError(
+        429,
+        f"the server has {most} {noun} to answer, the most it takes; try again in a second",
+        Retry_After=_RETRY_SECONDS,
+    )
 
 
 @functools.lru_cache(maxsize=256)
