@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
@@ -65,3 +67,11 @@ def test_fewer_records_than_asked_for(index):
     similarities, places = small.nearest(index.points[:2], 5)
     assert similarities.shape == places.shape == (2, 3)
     assert index.nearest(index.points[:0], 5)[0].shape == (0, 5)
+
+
+def test_a_copy_leaves_out_what_follows_from_the_rest(index):
+    before = pickle.dumps(index)
+    points = index.locate(np.random.default_rng(3).normal(size=(4, 20)).astype(np.float32))
+    expected = index.nearness(points)
+    assert pickle.dumps(index) == before
+    assert pickle.loads(before).nearness(points) == pytest.approx(expected, abs=0)

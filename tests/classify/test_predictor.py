@@ -135,6 +135,17 @@ def test_batches_hold_texts_of_about_one_length(pair):
     assert [batch.tolist() for batch in endless] == [[0], [1]]
 
 
+def test_padding_costs_less_than_another_batch(pair):
+    lengths = np.random.default_rng(0).integers(1, 60, 2000)
+    config = replace(pair[0].network.config, max_length=400)
+    batches = predictor_module._batches(lengths, config)
+    assert len(batches) < 2000 / 8
+    for batch in batches:
+        widest = lengths[batch].max()
+        n_padding = (widest - lengths[batch]).sum()
+        assert n_padding <= predictor_module._BATCH_COST + predictor_module._STEP_COST * widest
+
+
 def test_no_texts(pair):
     light, model = pair
     reading = light.read([])
