@@ -96,8 +96,13 @@ class Written:
 
     def __init__(self):
         self.told = []
+        self.is_lost = False
+
+    def is_closing(self):
+        return self.is_lost or "close" in self.told
 
     def write(self, data):
+        assert not self.is_lost
         self.told.append(data)
 
     def close(self):
@@ -116,6 +121,8 @@ def gathered(*steps):
                 await asyncio.sleep(0)
             elif step == "close":
                 gathering.close()
+            elif step == "lost":
+                transport.is_lost = True
             else:
                 gathering.write(step)
         await asyncio.sleep(0)
@@ -138,3 +145,8 @@ def test_much_is_written_at_once_and_in_order():
 def test_what_is_held_is_written_before_the_end():
     assert gathered(b"head ", b"body", "close") == [b"head body", "close"]
     assert gathered("close") == ["close"]
+
+
+def test_what_is_held_for_a_client_that_has_gone_is_dropped():
+    assert gathered(b"head ", "lost") == []
+    assert gathered(b"head ", "round", b"next", "lost", "close") == [b"head ", "close"]

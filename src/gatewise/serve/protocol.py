@@ -56,9 +56,9 @@ class GatheringTransport:
         self._transport.close()
 
     def _flush(self) -> None:
-        if self._held:
-            data = b"".join(self._held)
-            self._held.clear()
+        data = b"".join(self._held)
+        self._held.clear()
+        if data and not self._transport.is_closing():  # else the client has gone meanwhile
             self._transport.write(data)
 
 
