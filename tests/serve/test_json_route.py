@@ -150,6 +150,22 @@ def test_everything_else_is_left_to_fastapi(apps, direct):
     assert direct[1] == [("POST", "/ask/bob"), ("GET", "/ask"), ("POST", "/nothing")]
 
 
+def test_routes_that_come_first_stay_first():
+    _, routes = app_of(JsonRoute)
+    router = APIRouter()
+
+    @router.post("/ask")
+    async def first() -> str:
+        return "first"
+
+    behind = FastAPI()
+    behind.include_router(router)
+    for before, is_left in [(router.routes, True), ((), False)]:
+        app = DirectApp(behind, routes, before)
+        found = ask(app, "POST", "/ask", content='{"texts": ["a"]}')
+        assert (found.json() == "first") is is_left
+
+
 def test_what_was_not_foreseen_is_for_the_guard(direct):
     with pytest.raises(ZeroDivisionError):
         ask(direct[0], "POST", "/ask", content='{"texts": ["broken"]}')

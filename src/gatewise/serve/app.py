@@ -98,7 +98,7 @@ def create_app(
     app.include_router(_protocol(service), responses=_errors(_COMMON))
     app.mount("/static", PageFiles(directory=STATIC, check_dir=False))
     settings = service.settings
-    direct = DirectApp(app, answering.routes)
+    direct = DirectApp(app, answering.routes, [route for router in more for route in router.routes])
     limited = LimitedApp(direct, settings.limits, service.drain)
     return CountedApp(GuardedApp(limited, settings), service.metrics)
 

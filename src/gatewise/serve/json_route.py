@@ -50,14 +50,21 @@ class DirectApp:
         That of FastAPI, which has these routes, too.
     routes : iterable of BaseRoute
         Those that are no :class:`JsonRoute`, or have parameters, are left to it.
+    first : iterable of BaseRoute
+        Those that come before them there; what they have an address of is left to it, too.
     """
 
-    def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute]) -> None:
+    def __init__(
+        self, app: ASGIApp, routes: Iterable[BaseRoute], first: Iterable[BaseRoute] = ()
+    ) -> None:
         self._app = app
+        taken = {getattr(route, "path", None) for route in first}
         self._routes = {
             route.path: route
             for route in routes
-            if isinstance(route, JsonRoute) and not route.param_convertors
+            if isinstance(route, JsonRoute)
+            and not route.param_convertors
+            and route.path not in taken
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
