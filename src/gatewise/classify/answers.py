@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gatewise.base.ahead import map_ahead
 from gatewise.base.config import check_range, check_whole_number
@@ -15,7 +16,15 @@ from gatewise.classify.reading import Reader, read_tokens
 from gatewise.text.rows import JsonText, Row
 from gatewise.text.tokens import tokenize
 
-__all__ = ["ABSTAIN", "Answer", "AnswerTally", "answer_columns", "answer_rows", "free_names"]
+__all__ = [
+    "ABSTAIN",
+    "Answer",
+    "AnswerTally",
+    "answer_columns",
+    "answer_rows",
+    "free_names",
+    "rank_classes",
+]
 
 ABSTAIN = "abstain"
 
@@ -141,6 +150,34 @@ def free_names(columns: Iterable[str], taken: Sequence[str]) -> dict[str, str]:
     return renamed
 
 
+def rank_classes(
+    probabilities: NDArray[np.float64], labels: Sequence[str], top: int
+) -> Iterator[tuple[tuple[str, float], ...]]:
+    """Name the most probable classes of each text; of equal ones, the first.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float64, shape (N, C)
+        Of each class.
+    labels : sequence of str
+        The C classes.
+    top : int
+        How many to name.
+
+    Yields
+    ------
+    tuple of (str, float)
+        Classes and probabilities, the largest first.
+    """
+    if top == 1:
+        best = probabilities.argmax(axis=1)[:, None]  # (N, 1)
+    else:
+        best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]  # (N, top)
+    shares = np.take_along_axis(probabilities, best, axis=1)  # (N, top)
+    for numbers, mine in zip(best.tolist(), shares.tolist(), strict=True):
+        yield tuple((labels[number], share) for number, share in zip(numbers, mine, strict=True))
+
+
 def answer_rows(
     model: Reader,
     rows: Iterable[Row],
@@ -240,13 +277,10 @@ def _ranked(
     model: Reader, token_lists: Sequence[Sequence[str]], top: int, n_nearest: int
 ) -> Iterator[Answer]:
     reading = read_tokens(model, token_lists)
-    probabilities = np.exp(reading.parts.blend)  # (N, C)
-    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]  # (N, top)
     nearest = near_records(model.index, reading.points, model.labels, n_nearest)
-    for row, numbers in enumerate(best):
-        ranked = [(model.labels[number], float(probabilities[row, number])) for number in numbers]
+    for row, ranked in enumerate(rank_classes(np.exp(reading.parts.blend), model.labels, top)):
         yield Answer(
-            tuple(ranked),
+            ranked,
             abstains=not reading.answers[row],
             in_scope=None if reading.in_scope is None else float(reading.in_scope[row]),
             nearest=nearest[row] if nearest else (),

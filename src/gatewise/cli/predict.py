@@ -27,6 +27,7 @@ from gatewise.cli.scoring_options import (
 __all__ = ["predict"]
 
 _MOST_THREADS = 4  # a network of this size has no work for more
+_SWITCH_SECONDS = 0.001  # a network that has read a batch does not wait longer for its thread
 
 TextsArgument = Annotated[
     str,
@@ -139,6 +140,7 @@ def _stream(
     """Answer row by row, in this process."""
     # Before numpy is there: its own threads would get into the way of ours.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    sys.setswitchinterval(_SWITCH_SECONDS)
     from gatewise.classify.answer_files import write_answers
     from gatewise.store.predictor_archive import load_predictor
     from gatewise.text.text_lines import open_texts

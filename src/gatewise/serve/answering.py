@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from gatewise.base.config import check_whole_number
-from gatewise.classify.answers import ABSTAIN, Answer
+from gatewise.classify.answers import ABSTAIN, Answer, rank_classes
 from gatewise.classify.near_records import check_nearest, near_records
 from gatewise.serve.batching import Scores
 from gatewise.serve.models import Model
@@ -85,15 +83,10 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
 
 
 def _ranked(model: Model, scores: Scores, top: int, n_nearest: int) -> Iterator[Answer]:
-    if top == 1:
-        best = scores.probabilities.argmax(axis=1)[:, None]  # (N, 1)
-    else:
-        best = np.argsort(-scores.probabilities, axis=1, kind="stable")[:, :top]  # (N, top)
     nearest = near_records(model.index, scores.points, model.labels, n_nearest)
-    for row, numbers in enumerate(best):
-        shares = scores.probabilities[row]
+    for row, ranked in enumerate(rank_classes(scores.probabilities, model.labels, top)):
         yield Answer(
-            tuple((model.labels[number], float(shares[number])) for number in numbers),
+            ranked,
             abstains=not scores.answers[row],
             in_scope=None if scores.in_scope is None else float(scores.in_scope[row]),
             nearest=nearest[row] if nearest else (),

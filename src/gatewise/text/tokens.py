@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import functools
 import re
-import sys
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from icu4py.breakers import WordBreaker
@@ -38,6 +37,7 @@ _LANGUAGE = re.compile(r"auto|[a-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 _TURKIC = ("tr", "az", "tur", "aze")
 # A typographic apostrophe is an apostrophe; how a picture is to be drawn is no matter.
 _SAME_TOKEN = str.maketrans({"\u2019": "'", "\ufe0e": None, "\ufe0f": None})
+_CHARACTERS = range(0x24, 0x1FFFF)  # among which marks and symbols are looked for
 _REPEATABLE = "?!\uff1f\uff01\u061f"  # one sign and a row of it are the same token
 
 
@@ -138,7 +138,10 @@ def _normalise_turkic(surface: str) -> str:
 @functools.cache
 def _word_pattern() -> re.Pattern[str]:
     """Compile the pattern of one token in scripts with spaces; tried in this order."""
-    marks = _combining_marks()
+    categories = list(map(unicodedata.category, map(chr, _CHARACTERS)))
+    marks = _character_class(categories, ("Mn", "Mc"))  # what combines with the letter before it
+    # Currency signs and pictures: they are words of their own.
+    symbols = _character_class(categories, ("Sc", "So"))
     number = r"\d+(?:[.,:/]\d+)*"
     # The zero-width joiners stand inside words of Persian and of Indian scripts.
     letters = rf"[^\W\d_](?:[^\W_]|[{marks}]|[\u200c\u200d](?=[^\W_]))*"
@@ -146,24 +149,15 @@ def _word_pattern() -> re.Pattern[str]:
     mixed = rf"\d+{letters}"
     emoticon = r"[:;=]-?[()DPp/](?!\w)"
     repeated_sign = rf"([{_REPEATABLE}])\1*"
-    sign = rf"[%&+#@{_symbols()}]\ufe0f?"
+    sign = rf"[%&+#@{symbols}]\ufe0f?"
     return re.compile(f"{word}|{mixed}|{number}|{emoticon}|{repeated_sign}|{sign}")
 
 
-def _combining_marks() -> str:
-    return _character_class(lambda letter: unicodedata.category(letter) in ("Mn", "Mc"))
-
-
-def _symbols() -> str:
-    """Currency signs and pictures: they are words of their own."""
-    return _character_class(lambda letter: unicodedata.category(letter) in ("Sc", "So"))
-
-
-def _character_class(wanted: Callable[[str], bool]) -> str:
-    """Write all wanted characters as the inside of a pattern's [...], by ranges."""
+def _character_class(categories: Sequence[str], wanted: tuple[str, ...]) -> str:
+    """Write all characters of some categories as the inside of a pattern's [...], by ranges."""
     ranges: list[tuple[int, int]] = []
-    for code in range(0x24, min(sys.maxunicode, 0x1FFFF)):
-        if not wanted(chr(code)):
+    for code, category in zip(_CHARACTERS, categories, strict=True):
+        if category not in wanted:
             continue
         if ranges and ranges[-1][1] == code - 1:
             ranges[-1] = ranges[-1][0], code
