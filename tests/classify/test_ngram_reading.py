@@ -104,3 +104,10 @@ def test_no_texts():
     assert reading.scores.shape == (0, 3)
     assert reading.outside.shape == reading.familiarity.shape == (0,)
     assert ngram_evidence(None) == {}
+
+
+def test_a_token_that_begins_with_a_space():
+    """Only who cuts texts up by hand can have one; it has no runs of characters."""
+    reading = make_model(outside=True).read([[" 卡", "my"]])
+    assert reading.scores.shape == (1, 3)
+    assert np.isfinite(reading.scores).all()

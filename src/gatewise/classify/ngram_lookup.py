@@ -152,7 +152,7 @@ class NgramLookup:
         if any(words.is_unspaced):
             unspaced = np.unique(rows[np.array(words.is_unspaced)])
             further = list(self._unspaced_pieces(token_lists, unspaced))
-            rows = np.append(rows, [row for row, _ in further])
+            rows = np.append(rows, _whole([row for row, _ in further]))
             pieces = [*pieces, *(piece for _, (piece, _) in further)]
             n_all = [*n_all, *(number for _, (_, number) in further)]
         sizes = [len(piece) for piece in pieces]

@@ -15,7 +15,7 @@ from gatewise.base.errors import ConfigError, DataError
 from gatewise.serve.guards import REQUEST_ID
 from gatewise.serve.refusals import RefusedError, error_body, failure_body
 
-__all__ = ["add_complaints", "complain"]
+__all__ = ["COMPLAINTS", "add_complaints", "complain"]
 
 _HINT = "; /openapi.json describes what is allowed"
 _SENTENCES = {
@@ -33,11 +33,9 @@ def add_complaints(app: FastAPI) -> None:
 
 
 async def complain(request: Request, error: Exception) -> Response:
-    """Answer an error as such an application does; one that was not foreseen is raised again."""
-    for kind, answer in _ANSWERS.items():
-        if isinstance(error, kind):
-            return await answer(request, error)
-    raise error
+    """Answer one of the ``COMPLAINTS`` as such an application does."""
+    answer = next(answer for kind, answer in _ANSWERS.items() if isinstance(error, kind))
+    return await answer(request, error)
 
 
 def _answer(status: int, sentence: str, headers: Any = None) -> Response:
@@ -82,6 +80,7 @@ _ANSWERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Respons
     RequestValidationError: _invalid,
     HTTPException: _http,
 }
+COMPLAINTS = tuple(_ANSWERS)
 
 
 def _complaint(error: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gatewise.serve.complaints import complain
+from gatewise.serve.complaints import COMPLAINTS, complain
 
 __all__ = ["DirectApp", "JsonRoute"]
 
@@ -78,7 +78,7 @@ class DirectApp:
         request = Request(scope, receive)
         try:
             answer = await route.answer(request)
-        except Exception as error:
+        except COMPLAINTS as error:
             answer = await complain(request, error)
         await answer(scope, receive, send)
 
