@@ -161,7 +161,10 @@ def check_keys(values: Any, allowed: set[str], source: Path, what: str) -> None:
             "does not know"
         )
     if missing := sorted(allowed - set(values)):
-        raise ModelFileError(f"{source} lacks the entry {missing[0]!r} in {what}")
+        raise ModelFileError(
+            f"{source} lacks the entry {missing[0]!r} in {what}; it was written by another version of "
+            "gatewise, or changed: use that version, or train the model again"
+        )
 
 
 def strings(values: Any, source: Path, what: str) -> list[str]:
