@@ -162,8 +162,8 @@ def check_keys(values: Any, allowed: set[str], source: Path, what: str) -> None:
         )
     if missing := sorted(allowed - set(values)):
         raise ModelFileError(
-            f"{source} lacks the entry {missing[0]!r} in {what}; it was written by another version of "
-            "gatewise, or changed: use that version, or train the model again"
+            f"{source} lacks the entry {missing[0]!r} in {what}; it was changed, or written by "
+            "another version of gatewise: use that version, or train the model again"
         )
 
 
