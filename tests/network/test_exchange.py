@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +39,10 @@ def together(request, script, tmp_path_factory):
         exchange = script.join(folder, 0, size)
         try:
             found = script.everything(exchange)
+            assert [other.wait(60) for other in others] == [0] * len(others)
         finally:
+            time.sleep(0.2)  # Until gloo has seen that the others are gone: see the script's end.
             distributed.destroy_process_group()
-        assert [other.wait(60) for other in others] == [0] * len(others)
     finally:
         for other in others:
             other.kill()
