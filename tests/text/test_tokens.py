@@ -214,6 +214,12 @@ def test_spans_ascend_and_give_the_tokens_again(text):
     assert [token.text for token in token_spans(text)] == tokenize(text)
 
 
+@given(st.text(st.characters(codec="ascii")) | st.text("aB1'?!.,:;=-()DPp/%& \n", max_size=40))
+@example("what?!!?? :-)!! :Da a'b''c 1a 12.5,3x $5 a_b __ \x1c")
+def test_texts_of_ascii_are_read_by_a_pattern_of_their_own(text):
+    assert tokenize(text) == [token.text for token in token_spans(text)]
+
+
 @few
 @given(TEXTS)
 def test_the_token_is_the_normal_form_of_its_surface(text):

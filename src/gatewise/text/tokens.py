@@ -39,6 +39,14 @@ _TURKIC = ("tr", "az", "tur", "aze")
 _SAME_TOKEN = str.maketrans({"\u2019": "'", "\ufe0e": None, "\ufe0f": None})
 _CHARACTERS = range(0x24, 0x1FFFF)  # among which marks and symbols are looked for
 _REPEATABLE = "?!\uff1f\uff01\u061f"  # one sign and a row of it are the same token
+_NUMBER = r"\d+(?:[.,:/]\d+)*"
+_EMOTICON = r"[:;=]-?[()DPp/](?!\w)"
+_ASCII_WORD = "[A-Za-z][A-Za-z0-9]*"
+# What _word_pattern() finds in texts of ASCII.
+_ASCII_PATTERN = re.compile(
+    rf"{_ASCII_WORD}(?:'{_ASCII_WORD})*|\d+{_ASCII_WORD}|{_NUMBER}|{_EMOTICON}|[?!]|[%&+#@$]"
+)
+_ROW_OF_SIGNS = re.compile(r"([?!])\1+")
 
 
 class Token(NamedTuple):
@@ -71,11 +79,15 @@ def tokenize(text: str, language: str = AUTO) -> list[str]:
     ConfigError
         If the language is none of these.
     """
-    if language == PRETOKENIZED or has_unspaced_script(text):
+    if language == PRETOKENIZED:
+        return re.findall(r"\S+", text)
+    normalise = _normaliser(language)
+    if normalise is _normalise and text.isascii():  # a third of the time
+        surfaces = _ASCII_PATTERN.findall(_ROW_OF_SIGNS.sub(r"\1", text))
+        return "\n".join(surfaces).lower().split("\n") if surfaces else []
+    if has_unspaced_script(text):
         return [token.text for token in token_spans(text, language)]
-    normalise = _normaliser(language)  # without the places, in half the time
-    found = (normalise(match[0]) for match in _word_pattern().finditer(text))
-    return [token for token in found if token]
+    return [token for token in map(normalise, _word_pattern().findall(text)) if token]
 
 
 def token_spans(text: str, language: str = AUTO) -> list[Token]:
@@ -89,7 +101,7 @@ def token_spans(text: str, language: str = AUTO) -> list[Token]:
 
 def has_unspaced_script(text: str) -> bool:
     """Say whether a text has letters of a script that writes words without spaces."""
-    return _UNSPACED.search(text) is not None
+    return not text.isascii() and _UNSPACED.search(text) is not None
 
 
 def _spans(text: str, language: str) -> Iterator[tuple[int, int]]:
@@ -113,6 +125,8 @@ def _icu_spans(run: str, offset: int, language: str) -> Iterator[tuple[int, int]
 
 
 def _normaliser(language: str) -> Callable[[str], str]:
+    if language == AUTO:
+        return _normalise
     if not isinstance(language, str) or not _LANGUAGE.fullmatch(language):
         raise ConfigError(
             f"language is {language!r}; allowed are {AUTO!r}, {PRETOKENIZED!r} or a language code "
@@ -142,15 +156,13 @@ def _word_pattern() -> re.Pattern[str]:
     marks = _character_class(categories, ("Mn", "Mc"))  # what combines with the letter before it
     # Currency signs and pictures: they are words of their own.
     symbols = _character_class(categories, ("Sc", "So"))
-    number = r"\d+(?:[.,:/]\d+)*"
     # The zero-width joiners stand inside words of Persian and of Indian scripts.
-    letters = rf"[^\W\d_](?:[^\W_]|[{marks}]|[\u200c\u200d](?=[^\W_]))*"
+    letters = rf"[^\W\d_](?:[^\W_]+|[{marks}]|[\u200c\u200d](?=[^\W_]))*"
     word = rf"{letters}(?:['\u2019]{letters})*"
     mixed = rf"\d+{letters}"
-    emoticon = r"[:;=]-?[()DPp/](?!\w)"
-    repeated_sign = rf"([{_REPEATABLE}])\1*"
+    repeated_sign = "|".join(rf"{re.escape(sign)}+" for sign in _REPEATABLE)
     sign = rf"[%&+#@{symbols}]\ufe0f?"
-    return re.compile(f"{word}|{mixed}|{number}|{emoticon}|{repeated_sign}|{sign}")
+    return re.compile(f"{word}|{mixed}|{_NUMBER}|{_EMOTICON}|{repeated_sign}|{sign}")
 
 
 def _character_class(categories: Sequence[str], wanted: tuple[str, ...]) -> str:
