@@ -22,6 +22,7 @@ from gatewise.classify.ngram_terms import count_characters
 __all__ = ["NgramModel", "NgramReading"]
 
 _TOKENS_AT_A_TIME = 1 << 15  # so that what is found in them takes little memory
+_TOO_LARGE = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,13 +143,17 @@ class NgramModel:
         self, found: FoundNgrams, n_texts: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
         """Count and weigh what was found: rows, columns, values, all (n,); see :meth:`features`."""
-        n_terms = len(self.terms)
-        in_order = np.sort(found.rows * n_terms + found.columns)
+        n_terms = max(1, len(self.terms))
+        kind = np.int32 if n_texts * n_terms < _TOO_LARGE else np.int64  # half the time to sort
+        in_order = (found.rows * n_terms + found.columns).astype(kind)
+        in_order.sort()
         is_first = np.ones(len(in_order), dtype=np.bool_)
         np.not_equal(in_order[1:], in_order[:-1], out=is_first[1:])
         firsts = is_first.nonzero()[0]
         counts = np.append(firsts[1:], len(in_order)) - firsts
-        rows, columns = np.divmod(in_order[firsts], max(1, n_terms))
+        keys = in_order[firsts].astype(np.int64)
+        rows = keys // n_terms
+        columns = keys - rows * n_terms
         values = (1.0 + np.log(counts)) * self.idf[columns]
         blocks = 2 * rows + (columns >= self.n_characters)
         lengths = np.sqrt(np.bincount(blocks, values * values, 2 * n_texts))  # (2 N,)
