@@ -89,7 +89,7 @@ def write_answers(
     own = answer_columns(top, nearest)
     renamed = free_names(table.columns, own)
     columns = [*(renamed.get(name, name) for name in table.columns), *own]
-    tally = AnswerTally()
+    taken, tally = frozenset(own), AnswerTally()
     with open_output(out, standard_output) as stream:
         writer = RowWriter(stream, kind, columns)
         found = answer_rows(
@@ -103,7 +103,7 @@ def write_answers(
         )
         for row, answer in found:
             tally.add(row, answer)
-            writer.write(_input_cells(row.fields, renamed, own) | answer.cells(row.line))
+            writer.write(_input_cells(row.fields, renamed, taken) | answer.cells(row.line))
     told = [*table.notes, *notes, *tally.summary()]
     return told + remarks(renamed, kind, writer.n_cut, writer.cut_names)
 
@@ -134,9 +134,11 @@ def _write_parquet(answers: BlockAnswers, rows: Rows, out: Path, progress: Progr
 
 
 def _input_cells(
-    fields: Mapping[str, str | None], renamed: dict[str, str], own: tuple[str, ...]
+    fields: Mapping[str, str | None], renamed: dict[str, str], own: frozenset[str]
 ) -> dict[str, Any]:
     """Rename the cells whose names are ours; a JSON record may bring a new one at any time."""
+    if own.isdisjoint(fields):
+        return dict(fields)
     if any(name in own and name not in renamed for name in fields):
         renamed |= {old: new for old, new in free_names(fields, own).items() if old not in renamed}
     return {renamed.get(name, name): cell for name, cell in fields.items()}

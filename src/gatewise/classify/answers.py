@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -130,7 +130,7 @@ def answer_columns(top: int, nearest: int = 0) -> tuple[str, ...]:
     return ("predicted", "probability", "in_scope", "decision", *more, "reason")
 
 
-def free_names(columns: Iterable[str], taken: Sequence[str]) -> dict[str, str]:
+def free_names(columns: Iterable[str], taken: Collection[str]) -> dict[str, str]:
     """Find new names, with ``input_`` in front, for columns whose names are taken.
 
     Returns
@@ -170,9 +170,12 @@ def rank_classes(
         Classes and probabilities, the largest first.
     """
     if top == 1:
-        best = probabilities.argmax(axis=1)[:, None]  # (N, 1)
-    else:
-        best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]  # (N, top)
+        best = probabilities.argmax(axis=1)  # (N,)
+        highest = probabilities.max(axis=1)  # (N,)
+        for number, share in zip(best.tolist(), highest.tolist(), strict=True):
+            yield ((labels[number], share),)
+        return
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]  # (N, top)
     shares = np.take_along_axis(probabilities, best, axis=1)  # (N, top)
     for numbers, mine in zip(best.tolist(), shares.tolist(), strict=True):
         yield tuple((labels[number], share) for number, share in zip(numbers, mine, strict=True))
@@ -258,7 +261,7 @@ def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def _size(fields: Mapping[str, str | None]) -> int:
-    return sum(len(cell) for cell in fields.values() if cell)
+    return sum(map(len, filter(None, fields.values())))
 
 
 def _read(row: Row, text_column: str, language: str) -> list[str] | Answer:
@@ -278,10 +281,12 @@ def _ranked(
 ) -> Iterator[Answer]:
     reading = read_tokens(model, token_lists)
     nearest = near_records(model.index, reading.points, model.labels, n_nearest)
+    stands = reading.answers.tolist()
+    in_scope = [None] * len(stands) if reading.in_scope is None else reading.in_scope.tolist()
     for row, ranked in enumerate(rank_classes(np.exp(reading.parts.blend), model.labels, top)):
         yield Answer(
             ranked,
-            abstains=not reading.answers[row],
-            in_scope=None if reading.in_scope is None else float(reading.in_scope[row]),
+            abstains=not stands[row],
+            in_scope=in_scope[row],
             nearest=nearest[row] if nearest else (),
         )

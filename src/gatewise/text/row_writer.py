@@ -58,10 +58,12 @@ class RowWriter:
         self.cut_names: list[str] = []
         self._stream = stream
         self._columns = tuple(columns)
+        self._known = frozenset(columns)
         self._delimited = None
         if kind in _DELIMITERS:
-            self._delimited = csv.writer(stream, delimiter=_DELIMITERS[kind], lineterminator="\n")
-            self._delimited.writerow([_clean(column) for column in columns])
+            clean = _CleanStream(stream)  # a row at once, instead of each cell
+            self._delimited = csv.writer(clean, delimiter=_DELIMITERS[kind], lineterminator="\n")
+            self._delimited.writerow(columns)
 
     def write(self, cells: Mapping[str, Cell]) -> None:
         """Write a row; columns that it lacks are empty, or null.
@@ -73,13 +75,24 @@ class RowWriter:
             pairs = (f"{_as_json(name)}: {_as_json(cell)}" for name, cell in ordered.items())
             self._stream.write("{" + ", ".join(pairs) + "}\n")
             return
-        extra = [name for name in cells if name not in self._columns and cells[name] is not None]
-        if extra:
-            self.n_cut += 1
-            known = set(self.cut_names)
-            self.cut_names += [name for name in extra if name not in known]
-            del self.cut_names[_N_NAMED:]
-        self._delimited.writerow([_clean(cells.get(column)) for column in self._columns])
+        if not self._known.issuperset(cells):
+            self._count_cut(cells)
+        self._delimited.writerow(map(cells.get, self._columns))
+
+    def _count_cut(self, cells: Mapping[str, Cell]) -> None:
+        extra = [name for name in cells if name not in self._known and cells[name] is not None]
+        self.n_cut += bool(extra)
+        known = set(self.cut_names)
+        self.cut_names += [name for name in extra if name not in known]
+        del self.cut_names[_N_NAMED:]
+
+
+class _CleanStream:
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, row: str) -> None:
+        self._stream.write(row if row.isascii() and "\0" not in row else _clean(row))
 
 
 def format_of(path: Path | None, chosen: str | None = None) -> str:
@@ -149,11 +162,13 @@ def open_output(path: Path | None, standard_output: Any) -> Iterator[IO[str]]:
         text.detach()  # flushes
 
 
-def _clean(cell: Cell) -> Cell:
-    return _NO_TEXT.sub("\ufffd", cell) if isinstance(cell, str) else cell
+def _clean(text: str) -> str:
+    return _NO_TEXT.sub("\ufffd", text)
 
 
 def _as_json(cell: Cell) -> str:
     if isinstance(cell, JsonText) and not _NOT_JSON.search(cell):
-        return _NO_TEXT.sub("\ufffd", cell)
-    return json.dumps(_clean(cell), ensure_ascii=False, allow_nan=False)
+        return _clean(cell)
+    if isinstance(cell, str):
+        cell = _clean(cell)
+    return json.dumps(cell, ensure_ascii=False, allow_nan=False)
