@@ -6,6 +6,7 @@ of neighbours with ``w:``. A token has no space, so the space of a pair parts it
 
 from __future__ import annotations
 
+import bisect
 import functools
 import itertools
 from collections.abc import Iterator, Sequence
@@ -31,7 +32,7 @@ _UNSPACED_ORDERS = (1, 2, 3)
 
 def count_characters(terms: Sequence[str]) -> int:
     """Count the n-grams of characters, which come first."""
-    return sum(term.startswith("c:") for term in terms)
+    return bisect.bisect_left(terms, 1, key=lambda term: term[:2] != "c:")
 
 
 def ngram_terms(tokens: Sequence[str], *, characters: bool, apart: bool = False) -> list[str]:

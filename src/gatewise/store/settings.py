@@ -175,7 +175,7 @@ def strings(values: Any, source: Path, what: str) -> list[str]:
     ModelFileError
         If it is not.
     """
-    if not isinstance(values, list) or not all(type(value) is str for value in values):
+    if not isinstance(values, list) or not {str}.issuperset(map(type, values)):
         raise ModelFileError(f"{source} has something else than a list of strings for {what}")
     return values
 
