@@ -50,7 +50,8 @@ def measure_files(bench: Bench, data: str, model: Path, train: Corpus, test: Seq
     rows = model.with_name("rows.txt")
     rows.write_text("".join(f"{text}\n" for text in texts), "utf-8")
     ways: dict[str, Callable[[], float]] = {
-        "gatewise predict": partial(_command, model, rows, bench.threads)
+        "gatewise predict": partial(_command, model, rows, bench.threads),
+        "gatewise predict --int8": partial(_command, model, rows, bench.threads, "--int8"),
     }
     for backend in bench.backends:
         for kind, options in _KERAS_WAYS.items():
@@ -70,8 +71,9 @@ def measure_files(bench: Bench, data: str, model: Path, train: Corpus, test: Seq
         bench.add(SECTION, method, data, found)
 
 
-def _command(model: Path, rows: Path, threads: int) -> float:
+def _command(model: Path, rows: Path, threads: int, *options: str) -> float:
     command = [sys.executable, "-m", "gatewise", "predict", str(model), str(rows), "--lines"]
+    command += options
     command += ["--threads", str(threads), "--out", str(rows.with_suffix(".answers.csv"))]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     return seconds_of(

@@ -8,12 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from onnxruntime import quantization
-
 from data_sets import DataSet
 from gatewise import TextClassifier, load_plain, load_predictor, read_corpus, save
 from gatewise.classify.predictor import Predictor
-from gatewise.store.onnx_export import write_onnx
+from gatewise.store.onnx_model import onnx_bytes
 from gatewise.store.onnx_session import make_predictor
 from speed_common import Bench, Sample, in_rounds, seconds_of
 from speed_files import measure_files
@@ -67,12 +65,12 @@ def _speeds(n_texts: int, seconds: list[float]) -> dict[str, Any]:
 def _graphs(folder: Path, threads: int) -> dict[str, Predictor]:
     """Put ONNX Runtime's graphs, of 32 and of 8 bits, where the predictor has its own."""
     plain = load_plain(folder)
-    full, int8 = folder.with_name("full.onnx"), folder.with_name("int8.onnx")
-    write_onnx(plain, full)
-    quantization.quantize_dynamic(full, int8, weight_type=quantization.QuantType.QInt8)
+    network = plain.network
     return {
-        f"onnx runtime, {name}": make_predictor(plain, path.read_bytes(), threads=threads)
-        for name, path in (("float32", full), ("int8", int8))
+        f"onnx runtime, {name}": make_predictor(
+            plain, onnx_bytes(network.config, network.arrays, int8=int8), threads=threads
+        )
+        for name, int8 in (("float32", False), ("int8", True))
     }
 
 

@@ -112,6 +112,7 @@ def test_scoring_in_all_ways(parts, folder, bench, monkeypatch):
         "onnx runtime, float32",
         "onnx runtime, int8",
         "gatewise predict",
+        "gatewise predict --int8",
         "keras on torch, padded to the longest, batches of 32",
         "keras on torch, batches of one length, of 128",
     }

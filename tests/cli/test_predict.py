@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from gatewise.classify import answers
+from gatewise.store import predictor_archive
 from gatewise.store.archive import load
+from gatewise.store.predictor_archive import load_predictor
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +127,21 @@ def test_what_cannot_be_done(fails, model, options, typed, words):
     assert words in fails(f"predict {options}", model, "-", typed=typed)
 
 
+def test_with_eight_bits(gatewise, model, labelled, expected, monkeypatch):
+    """The same answers here: this model is very sure of them."""
+    opened = []
+
+    def spy(folder, **options):
+        opened.append(options)
+        return load_predictor(folder, **options)
+
+    monkeypatch.setattr(predictor_archive, "load_predictor", spy)
+    result = gatewise("predict --int8 --text msg", model, labelled / "test.csv")
+    assert result.exit_code == 0, result.stderr
+    assert opened == [{"int8": True}]
+    check(read(result.stdout), expected)
+
+
 def test_a_broken_table_leaves_the_old_file(fails, model, tmp_path):
     out = tmp_path / "out.csv"
     out.write_text("old")
@@ -170,6 +187,7 @@ def test_by_shards_in_other_processes(gatewise, model, labelled, tmp_path):
         ("--engine local --out x.csv --threads 0", "threads is 0"),
         ("--engine local --out x.csv --workers 0", "workers is 0"),
         ("--engine local --out x.csv --shard-rows 0", "shard-rows is 0"),
+        ("--engine local --out x.csv --int8", "--int8 goes without --engine"),
         ("--engine local --out x.xlsx", "ending that is not known"),
     ],
 )

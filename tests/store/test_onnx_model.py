@@ -126,6 +126,74 @@ def test_padding_in_front_is_read_once(activation, layers):
                 np.testing.assert_allclose(logits[row], trace.logits, rtol=2e-5, atol=2e-5)
 
 
+def row_errors(found, expected):
+    return np.abs(found - expected).max(axis=-1) / np.abs(expected).max()
+
+
+@pytest.mark.parametrize("parts", PARTS, ids=str)
+def test_eight_bits_round_and_change_nothing_else(parts):
+    """Against the network whose weights are rounded; what it reads is rounded, too."""
+    for pooling in options():
+        config = make_config(**parts, **pooling)
+        weights = draw_weights(config)
+        written = onnx_bytes(config, weights, int8=True)
+        vectors, lengths = draw_texts(config)
+        logits, pooled = run(open_session(written), vectors, lengths)
+        plain = PlainNetwork(config, rounded_weights(weights))
+        traces = [
+            plain.trace(row[:n].astype(float)) for row, n in zip(vectors, lengths, strict=True)
+        ]
+        for found, kind in ((pooled, "pooled"), (logits, "logits")):
+            errors = row_errors(found, np.array([getattr(trace, kind) for trace in traces]))
+            assert 0 < errors.max() < 0.1
+        if reads_front_once(config):
+            session = open_session(fronted_bytes(config, weights, int8=True))
+            front = np.repeat(vectors[:1, :1], 2, axis=0).reshape(-1, 1, 4)
+            vectors[:, :2] = vectors[0, 0]
+            (logits,) = session.run(
+                [LOGITS], {VECTORS: vectors[:, 2:], FRONT: front, N_FRONT: np.array([2])}
+            )
+            expected = np.array([plain.trace(row.astype(float)).logits for row in vectors])
+            assert 0 < row_errors(logits, expected).max() < 0.1
+
+
+def rounded_weights(weights):
+    """Each row of an LSTM's matrix to multiples of a 127th of its largest weight."""
+    rounded = dict(weights)
+    for name, array in weights.items():
+        if name.endswith(("input_weights", "recurrent_weights")):
+            step = np.abs(array).max(axis=1, keepdims=True) / 127
+            rounded[name] = np.rint(array / step) * step
+    return rounded
+
+
+def test_weights_of_eight_bits_are_the_nearest():
+    config = make_config(layers=2, units=5)
+    weights = draw_weights(config)
+    for name, array in weights.items():
+        if name.endswith("recurrent_weights"):
+            array[2] = 0  # a row of which there is no largest
+    model = onnx.load_model_from_string(onnx_bytes(config, weights, int8=True))
+    tensors = {one.name: onnx.numpy_helper.to_array(one) for one in model.graph.initializer}
+    for part in ("input_weights", "recurrent_weights"):
+        found, scales = tensors[f"layers.1.{part}"], tensors[f"layers.1.{part}.scale"]
+        assert found.dtype == np.int8
+        assert np.abs(found.astype(int)).max() == 127
+        assert not tensors[f"layers.1.{part}.zero"].any()
+        i, o, f, g = np.split(found.transpose(0, 2, 1) * scales[:, :, None], 4, axis=1)
+        ours = np.concatenate([i, f, g, o], axis=1)
+        for number, direction in enumerate(("forward", "backward")):
+            wanted = weights[f"layers.1.{direction}_direction.{part}"]
+            step = np.abs(wanted).max(axis=1, keepdims=True) / 127
+            assert (np.abs(ours[number] - wanted) <= 0.501 * step).all()
+    domains = {node.domain for node in model.graph.node if "LSTM" in node.op_type}
+    assert domains == {"com.microsoft"}
+    assert [(one.domain, one.version) for one in model.opset_import] == [
+        ("", 17),
+        ("com.microsoft", 1),
+    ]
+
+
 def test_which_padding_is_the_same_for_all_texts():
     assert not reads_front_once(make_config(fixed_length=True))
     assert not reads_front_once(make_config(bidirectional=False))

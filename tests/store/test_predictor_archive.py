@@ -50,6 +50,16 @@ def test_all_that_is_said_of_a_text_is_the_same(case, saved_models, texts):
     assert predictor.classes.dtype == whole.classes_.dtype
 
 
+@pytest.mark.parametrize("case", ["modern", "classic", "alone"])
+def test_eight_bits_say_nearly_the_same(case, saved_models, texts):
+    full, int8 = (load_predictor(saved_models(case), int8=int8) for int8 in (False, True))
+    found, expected = int8.read(texts).parts, full.read(texts).parts
+    differences = np.abs(np.exp(found.lstm) - np.exp(expected.lstm))
+    assert 0 < differences.max() < 0.05
+    if expected.ngrams is not None:
+        np.testing.assert_array_equal(found.ngrams, expected.ngrams)
+
+
 def test_it_needs_neither_torch_nor_scikit_learn(saved_models):
     """In a process of its own that cannot import them, nor what writes ONNX files."""
     program = """

@@ -107,7 +107,6 @@ def _export_onnx(model: Path, out: Path) -> None:
 
 
 def _export_int8(model: Path, out: Path, data: str, text: str | None, label: str | None) -> None:
-    require_training("write weights of eight bits")
     from gatewise.store.onnx_export import write_int8
     from gatewise.store.plain_archive import load_plain
     from gatewise.text.corpus import read_corpus

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from gatewise.base.errors import ConfigError
 from gatewise.cli.console import check_out_file, remark
 from gatewise.cli.options import ModelArgument, TextOption
 from gatewise.cli.progress import open_progress
@@ -69,6 +70,14 @@ NearestOption = Annotated[
 LinesOption = Annotated[
     bool, typer.Option("--lines", help="DATA has one text per line and no header.")
 ]
+Int8Option = Annotated[
+    bool,
+    typer.Option(
+        "--int8",
+        help="Let the LSTM multiply with numbers of eight bits: faster, and answers depend a "
+        "little on the texts of the same batch. export --int8 measures what that costs.",
+    ),
+]
 
 
 def predict(
@@ -81,6 +90,7 @@ def predict(
     nearest: NearestOption = 0,
     output_format: FormatOption = None,
     lines: LinesOption = False,
+    int8: Int8Option = False,
     engine: EngineOption = None,
     address: AddressOption = None,
     workers: WorkersOption = None,
@@ -100,8 +110,13 @@ def predict(
     """
     if engine is None:
         refuse_without_engine(address=address, workers=workers, shard_rows=shard_rows, run=run)
-        _stream(model, data, text, out, top, nearest, output_format, lines=lines, threads=threads)
+        options = {"lines": lines, "int8": int8}
+        _stream(model, data, text, out, top, nearest, output_format, threads, **options)
         return
+    if int8:
+        raise ConfigError(
+            "--int8 goes without --engine: its answers depend on how rows are put together"
+        )
     request = scoring_request(
         model,
         data,
@@ -133,9 +148,10 @@ def _stream(
     top: int,
     nearest: int,
     output_format: str | None,
+    threads: int | None,
     *,
     lines: bool,
-    threads: int | None,
+    int8: bool,
 ) -> None:
     """Answer row by row, in this process."""
     # Before numpy is there: its own threads would get into the way of ours.
@@ -149,7 +165,7 @@ def _stream(
     table = open_texts(data, lines=lines)
     if threads is None:
         threads = min(_MOST_THREADS, os.cpu_count() or 1)
-    predictor = load_predictor(model)
+    predictor = load_predictor(model, int8=int8)
     shows_rows = out is None and sys.stdout.isatty()  # a bar would stand between them
     with open_progress(lines=False, bars=not shows_rows) as progress:
         told = write_answers(

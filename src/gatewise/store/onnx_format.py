@@ -24,11 +24,12 @@ __all__ = ["MOST_BYTES", "Attribute", "Graph", "Node", "Value", "encode_graph"]
 
 MOST_BYTES = (1 << 31) - 1  # a protobuf message is no longer
 OPSET, _IR_VERSION = 17, 8  # of 2022: any ONNX Runtime since 1.12 reads them
-_ELEMENT_TYPES = {"float32": 1, "int32": 6, "int64": 7}
+_ELEMENT_TYPES = {"float32": 1, "int8": 3, "int32": 6, "int64": 7}
+_OWN_VERSION = 1  # of the operations that only ONNX Runtime has
 _INT, _STRING, _INTS, _STRINGS = 2, 3, 7, 8  # kinds of attributes
 
 Attribute = int | str | tuple[int, ...] | tuple[str, ...]
-Array = NDArray[np.float32] | NDArray[np.int32] | NDArray[np.int64]
+Array = NDArray[np.float32] | NDArray[np.int8] | NDArray[np.int32] | NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,19 @@ class Node:
     Attributes
     ----------
     operation : str
-        Its name in ONNX's standard set.
+        Its name.
     inputs, outputs : tuple of str
         Names of values; an empty one is left out.
     attributes : dict of str to int, str or a tuple of them
+    domain : str
+        The set of operations that it belongs to; ONNX's standard set has none.
     """
 
     operation: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    domain: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,7 @@ def encode_graph(graph: Graph, *, producer: tuple[str, str], notes: Mapping[str,
             f"the network's weights take {n_bytes:,} bytes and an ONNX file holds at most "
             f"{MOST_BYTES:,}; fit with fewer units, or with a pooling other than flatten"
         )
+    domains = {node.domain for node in graph.nodes if node.domain}
     return b"".join(
         [
             _number(1, _IR_VERSION),
@@ -121,6 +126,7 @@ def encode_graph(graph: Graph, *, producer: tuple[str, str], notes: Mapping[str,
             _text(3, producer[1]),
             _bytes(7, _graph(graph)),
             _bytes(8, _text(1, "") + _number(2, OPSET)),
+            *(_bytes(8, _text(1, one) + _number(2, _OWN_VERSION)) for one in sorted(domains)),
             *(_bytes(14, _text(1, key) + _text(2, notes[key])) for key in sorted(notes)),
         ]
     )
@@ -146,6 +152,7 @@ def _node(node: Node) -> bytes:
             _text(3, node.outputs[0] or node.outputs[-1]),
             _text(4, node.operation),
             *(_bytes(5, _attribute(*item)) for item in node.attributes.items()),
+            *([_text(7, node.domain)] if node.domain else []),
         ]
     )
 

@@ -34,6 +34,9 @@ ONNX = "model.onnx"
 VECTORS, LENGTHS, LOGITS, POOLED = "vectors", "lengths", "logits", "pooled"
 FRONT, N_FRONT = "front", "n_front"
 _LSTM_PARTS = ("input_weights", "recurrent_weights", "bias")
+_N_INPUTS_OF_LSTM = 8  # of which we leave the last, or the last three, out
+_OF_ONNX_RUNTIME = "com.microsoft"
+_LARGEST_INT8 = 127
 
 Weights = Mapping[str, NDArray[np.float32]]
 
@@ -43,7 +46,13 @@ _NOTES = {
 }
 
 
-def onnx_bytes(config: NetworkConfig, arrays: Weights) -> bytes:
+def onnx_bytes(
+    config: NetworkConfig,
+    arrays: Weights,
+    *,
+    int8: bool = False,
+    notes: Mapping[str, str] | None = None,
+) -> bytes:
     """Write a network as an ONNX file.
 
     Parameters
@@ -52,6 +61,10 @@ def onnx_bytes(config: NetworkConfig, arrays: Weights) -> bytes:
         Sizes and parts.
     arrays : mapping of str to ndarray of float32
         Its weights by their names in :class:`gatewise.network.model.TextNetwork`.
+    int8 : bool
+        The LSTM multiplies with numbers of eight bits, in an operation that only ONNX Runtime has.
+    notes : mapping of str to str, optional
+        Kept in the file's metadata.
 
     Returns
     -------
@@ -68,10 +81,10 @@ def onnx_bytes(config: NetworkConfig, arrays: Weights) -> bytes:
         Value(VECTORS, "float32", ("B", _width(config), config.vector_size)),
         Value(LENGTHS, "int32", ("B",)),
     )
-    return _written(_Drawing(config, arrays), inputs)
+    return _written(_Drawing(config, arrays, int8=int8), inputs, notes or {})
 
 
-def fronted_bytes(config: NetworkConfig, arrays: Weights) -> bytes:
+def fronted_bytes(config: NetworkConfig, arrays: Weights, *, int8: bool = False) -> bytes:
     """Write a network that reads the padding in front of all texts of a batch only once.
 
     Where texts are filled up to a fixed length and read forward, the states of the padding are the
@@ -79,7 +92,7 @@ def fronted_bytes(config: NetworkConfig, arrays: Weights) -> bytes:
 
     Parameters
     ----------
-    config, arrays
+    config, arrays, int8
         As for :func:`onnx_bytes`; see :func:`reads_front_once`.
 
     Returns
@@ -98,7 +111,7 @@ def fronted_bytes(config: NetworkConfig, arrays: Weights) -> bytes:
         Value(FRONT, "float32", ("front", 1, config.vector_size)),
         Value(N_FRONT, "int64", (1,)),
     )
-    return _written(_FrontedDrawing(config, arrays), inputs)
+    return _written(_FrontedDrawing(config, arrays, int8=int8), inputs, {})
 
 
 def reads_front_once(config: NetworkConfig) -> bool:
@@ -110,7 +123,7 @@ def _width(config: NetworkConfig) -> int | str:
     return config.max_length if config.fixed_length else "T"
 
 
-def _written(drawing: _Drawing, inputs: tuple[Value, ...]) -> bytes:
+def _written(drawing: _Drawing, inputs: tuple[Value, ...], notes: Mapping[str, str]) -> bytes:
     config = drawing.config
     drawing.draw()
     graph = Graph(
@@ -123,16 +136,17 @@ def _written(drawing: _Drawing, inputs: tuple[Value, ...]) -> bytes:
             Value(POOLED, "float32", ("B", config.pooled_size)),
         ),
     )
-    notes = _NOTES | {"gatewise.output": config.output}
+    notes = {**_NOTES, "gatewise.output": config.output, **notes}
     return encode_graph(graph, producer=("gatewise", __version__), notes=notes)
 
 
 class _Drawing:
     """A graph that grows. What a method draws it gives back by its name."""
 
-    def __init__(self, config: NetworkConfig, arrays: Weights) -> None:
+    def __init__(self, config: NetworkConfig, arrays: Weights, *, int8: bool) -> None:
         self.config = config
         self.arrays = arrays
+        self.int8 = int8
         self.nodes: list[Node] = []
         self.weights: dict[str, Array] = {}
 
@@ -163,6 +177,19 @@ class _Drawing:
             self.weights[f"{name}.{part}"] = np.stack([_iofc(array) for array in found])
         biases = self.weights[f"{name}.bias"]  # (D, 4H); ONNX has a second one for the states
         self.weights[f"{name}.bias"] = np.concatenate([biases, np.zeros_like(biases)], axis=1)
+        if self.int8:
+            for part in _LSTM_PARTS[:2]:
+                self.round(f"{name}.{part}")
+
+    def round(self, name: str) -> None:
+        """Put weights of eight bits in the place of some, and a scale for each row beside them."""
+        weights = self.weights[name]  # (D, 4H, E or H)
+        largest = np.abs(weights).max(axis=2)  # (D, 4H)
+        scales = np.maximum(largest, np.finfo(np.float32).tiny) / np.float32(_LARGEST_INT8)
+        rounded = np.rint(weights / scales[:, :, None]).astype(np.int8)  # (D, 4H, E or H)
+        self.weights[name] = rounded.transpose(0, 2, 1)  # (D, E or H, 4H)
+        self.weights[f"{name}.scale"] = scales
+        self.weights[f"{name}.zero"] = np.zeros(scales.shape, dtype=np.int8)
 
     def lstm(
         self, number: int, inputs: str, *, lengths: str = "", start: tuple[str, ...] = ()
@@ -172,10 +199,15 @@ class _Drawing:
         name = f"layers.{number}.{'on' if start else 'read'}"
         activation = "Tanh" if config.activation == "tanh" else "Relu"
         outputs = [f"{name}.apart", f"{name}.hidden", f"{name}.cells"]
+        given = [inputs, *weights, lengths, *start]
+        if self.int8:
+            given += [""] * (_N_INPUTS_OF_LSTM - len(given))
+            given += [f"{part}.{more}" for part in weights[:2] for more in ("scale", "zero")]
         self.add(
-            "LSTM",
-            [inputs, *weights, lengths, *start],
+            "DynamicQuantizeLSTM" if self.int8 else "LSTM",
+            given,
             *outputs,
+            domain=_OF_ONNX_RUNTIME if self.int8 else "",
             hidden_size=config.units,
             direction="bidirectional" if config.bidirectional else "forward",
             activations=("Sigmoid", activation, activation) * (2 if config.bidirectional else 1),
@@ -239,8 +271,15 @@ class _Drawing:
         self.weights[name] = np.array(numbers, dtype=np.int64)
         return name
 
-    def add(self, operation: str, inputs: list[str], *outputs: str, **attributes: Attribute) -> str:
-        self.nodes.append(Node(operation, tuple(inputs), outputs, attributes))
+    def add(
+        self,
+        operation: str,
+        inputs: list[str],
+        *outputs: str,
+        domain: str = "",
+        **attributes: Attribute,
+    ) -> str:
+        self.nodes.append(Node(operation, tuple(inputs), outputs, attributes, domain))
         return outputs[0]
 
 

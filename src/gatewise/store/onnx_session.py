@@ -50,7 +50,7 @@ def open_session(content: bytes, *, threads: int = 1) -> Session:
 
 
 def make_predictor(
-    model: PlainModel, content: bytes | None = None, *, threads: int = 1
+    model: PlainModel, content: bytes | None = None, *, threads: int = 1, int8: bool = False
 ) -> Predictor:
     """Put a model's graph in the place of its weights.
 
@@ -63,6 +63,8 @@ def make_predictor(
         that is the fastest.
     threads : int
         As for :func:`open_session`.
+    int8 : bool
+        Of such a graph of ours, the one with weights of eight bits.
 
     Returns
     -------
@@ -72,7 +74,7 @@ def make_predictor(
     config, fronted = model.network.config, False
     if content is None:
         fronted = reads_front_once(config)
-        content = (fronted_bytes if fronted else onnx_bytes)(config, weights)
+        content = (fronted_bytes if fronted else onnx_bytes)(config, weights, int8=int8)
     session = open_session(content, threads=threads)
     outside = tables | {name: weights[name] for name in _PROJECTION if name in weights}
     return Predictor(
