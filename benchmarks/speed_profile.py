@@ -23,7 +23,7 @@ from speed_common import Bench
 
 __all__ = ["measure_profile"]
 
-STAGES = ("collate", "vectors", "lstm", "pool and decide", "loss", "backward", "update")
+STAGES = ("collate", "vectors", "lstm and pool", "decide", "loss", "backward", "update")
 _MAX_NGRAMS, _MIN_NGRAM_WORDS = 200_000, 2
 
 
@@ -92,9 +92,9 @@ def _steps(
         with precision.autocast():
             vectors = network.embed(batch)  # (B, T, E)
             clock.append(time.perf_counter())
-            states = network.read(vectors, batch.lengths)  # (B, T, D * H)
+            pooled = network.summarise(vectors, batch.lengths)  # (B, P)
             clock.append(time.perf_counter())
-            logits = network.decide(network.pool(states, batch.lengths))  # (B, C)
+            logits = network.decide(pooled)  # (B, C)
         clock.append(time.perf_counter())
         targets = torch.from_numpy(records.targets[numbers])  # (B,)
         predicted = log_probabilities(logits.float(), "softmax")  # (B, C)

@@ -104,10 +104,8 @@ def test_the_logits_of_any_architecture(drawn):
         copy.load_state_dict(network.state_dict())
         copy = copy.to(number_format)
         given_vectors = torch.from_numpy(vectors)[None].to(number_format)
-        states = copy.read(given_vectors, lengths)
-        if config.pool_vectors:
-            states = torch.cat([states, given_vectors], dim=2)
-        expected = copy.decide(copy.pool(states, lengths))[0].detach().double().numpy()
+        pooled = copy.summarise(given_vectors, lengths)
+        expected = copy.decide(pooled)[0].detach().double().numpy()
         scale = max(1.0, float(np.abs(expected).max()))
         assert np.abs(trace.logits - expected).max() <= tolerance * scale
 

@@ -3,11 +3,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import torch
 
 from gatewise.network.lstm import LSTMLayer
+from gatewise.network.pooling import pool_over_time
 from gatewise.network.side_by_side import run_side_by_side, threads_are_shared_out, two_lanes
 
 
@@ -43,6 +45,36 @@ def test_the_same_bits_as_one_after_the_other(bf16):
     wanted = states_and_gradients(make_layer(), bf16=bf16)
     assert got[0].dtype == wanted[0].dtype
     assert all(torch.equal(one, other) for one, other in zip(got, wanted, strict=True))
+
+
+@pytest.mark.parametrize("lanes", [False, True])
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_directions_are_pooled_where_they_are_read(lanes, activation):
+    """Value and gradients are those of pooling the states of both, side by side."""
+    lengths = torch.tensor([6, 2, 4])
+    found = []
+    for apart in (True, False):
+        layer = make_layer(activation=activation).double()
+        draw = torch.Generator().manual_seed(1)
+        inputs = torch.randn((3, 6, 5), generator=draw).double().requires_grad_()
+        weights = torch.randn((3, 8), generator=draw).double()
+        with two_lanes("cpu", wanted=lanes):
+            if apart:
+                parts = layer.pooled(inputs, lengths, partial(pool_states, lengths))
+                pooled = torch.cat(parts, dim=1)
+            else:
+                pooled = pool_states(lengths, layer(inputs, lengths))
+            (pooled * weights).sum().backward()
+        gradients = [weight.grad for weight in layer.parameters()]
+        found.append([pooled.detach(), inputs.grad, *gradients])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def pool_states(lengths, states):
+    return pool_over_time(states, lengths, largest=False, mean=True) + pool_over_time(
+        states, lengths, largest=True, mean=False
+    )
 
 
 @pytest.mark.parametrize("n_threads", [2, 4, 5])

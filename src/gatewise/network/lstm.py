@@ -13,7 +13,7 @@ where the kernel has no answer (another activation, recurrent dropout). Gate ord
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -109,6 +109,10 @@ class LSTMDirection(nn.Module):
         return ((draws >= share) / (1.0 - share)).to(h)  # (B, H)
 
 
+def _as_it_is(states: Tensor) -> Tensor:
+    return states
+
+
 def _read_fused(
     inputs: Tensor,
     input_weights: Tensor,
@@ -175,19 +179,46 @@ class LSTMLayer(nn.Module):
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Compute both directions' states: (B, T, E), (B,) -> (B, T, D * H)."""
+        forward_states, *back = self._read(inputs, lengths, _as_it_is)  # (B, T, H) each
+        if not back:
+            return forward_states
+        return torch.cat([forward_states, reverse_texts(back[0], lengths)], dim=2)
+
+    def pooled(
+        self, inputs: Tensor, lengths: Tensor, pool: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, ...]:
+        """Pool the states of each direction by itself, in the order in which it reads.
+
+        Parameters
+        ----------
+        inputs : Tensor of shape (B, T, E)
+            What is read.
+        lengths : Tensor of int64, shape (B,)
+            Number of positions of each text.
+        pool : callable
+            States (B, T, H) -> (B, P), the same whatever order they are in.
+
+        Returns
+        -------
+        tuple of D Tensors of shape (B, P)
+        """
+        return self._read(inputs, lengths, pool)
+
+    def _read(
+        self, inputs: Tensor, lengths: Tensor, then: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, ...]:
+        """Do something with the states of each direction, where they are computed."""
         ahead, back = self.forward_direction, self.backward_direction
         if back is None:
-            states: Tensor = ahead(inputs)  # (B, T, H)
-            return states
+            return (then(ahead(inputs)),)
         turned = reverse_texts(inputs, lengths)  # (B, T, E)
-        if self.fills_two_lanes and threads_are_shared_out():
-            work = functools.partial(_read_fused, training=self.training)
-            forward_states, backward_states = run_side_by_side(
-                work, (inputs, *ahead.weights), (turned, *back.weights)
-            )  # (B, T, H) each
-        else:
-            forward_states, backward_states = ahead(inputs), back(turned)  # (B, T, H) each
-        return torch.cat([forward_states, reverse_texts(backward_states, lengths)], dim=2)
+        if not (self.fills_two_lanes and threads_are_shared_out()):
+            return then(ahead(inputs)), then(back(turned))
+
+        def work(*tensors: Tensor) -> Tensor:
+            return then(_read_fused(*tensors, training=self.training))
+
+        return run_side_by_side(work, (inputs, *ahead.weights), (turned, *back.weights))
 
 
 def reverse_texts(values: Tensor, lengths: Tensor) -> Tensor:

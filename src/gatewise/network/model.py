@@ -1,4 +1,4 @@
-"""The network: embed -> LSTM -> pool -> dense, one stage per line of ``forward``."""
+"""The network: embed -> LSTM -> pool -> dense."""
 
 from __future__ import annotations
 
@@ -97,13 +97,7 @@ class TextNetwork(nn.Module):
     def encode(self, batch: TokenBatch) -> Tensor:
         """Make one vector of each text, shape (B, P)."""
         vectors = self.embed(batch)  # (B, T, E)
-
-        states = self.read(vectors, batch.lengths)  # (B, T, D * H)
-
-        if self.config.pool_vectors:
-            states = torch.cat([states, vectors], dim=2)  # (B, T, D * H + E)
-
-        return self.pool(states, batch.lengths)  # (B, P)
+        return self.summarise(vectors, batch.lengths)  # (B, P)
 
     def embed(self, batch: TokenBatch) -> Tensor:
         """Look up each token's vector, (B, T, E); each distinct token is composed once."""
@@ -117,14 +111,26 @@ class TextNetwork(nn.Module):
         n_texts, _, size = vectors.shape
         return self._drop(vectors, self.config.spatial_dropout, (n_texts, 1, size))  # (B, T, E)
 
-    def read(self, vectors: Tensor, lengths: Tensor) -> Tensor:
-        """Run the LSTM layers, (B, T, E) -> (B, T, D * H)."""
-        states = vectors  # (B, T, E)
-        for layer in self.layers:
-            states = layer(states, lengths)  # (B, T, D * H)
-        return states  # (B, T, D * H)
+    def summarise(self, vectors: Tensor, lengths: Tensor) -> Tensor:
+        """Run the LSTM layers and pool their states, (B, T, E) -> (B, P)."""
+        *before, last = self.layers
+        inputs = vectors  # (B, T, E)
+        for layer in before:
+            inputs = layer(inputs, lengths)  # (B, T, D * H)
+        if self._pools_over_time and not self.config.pool_vectors:
+            parts = last.pooled(inputs, lengths, lambda states: self._pool(states, lengths))
+            apart = [part.unflatten(1, (-1, 1, self.config.units)) for part in parts]
+            return torch.cat(apart, dim=2).flatten(1)  # (B, P)
+        states = last(inputs, lengths)  # (B, T, D * H)
+        if self.config.pool_vectors:
+            states = torch.cat([states, vectors], dim=2)  # (B, T, D * H + E)
+        return self._pool(states, lengths)  # (B, P)
 
-    def pool(self, states: Tensor, lengths: Tensor) -> Tensor:
+    @property
+    def _pools_over_time(self) -> bool:
+        return self.config.pooling not in ("flatten", "last")
+
+    def _pool(self, states: Tensor, lengths: Tensor) -> Tensor:
         """Make one vector of a text's states, (B, T, D * H) -> (B, P)."""
         pooling = self.config.pooling
         if pooling == "flatten":
