@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -113,15 +114,15 @@ class TextNetwork(nn.Module):
 
     def summarise(self, vectors: Tensor, lengths: Tensor) -> Tensor:
         """Run the LSTM layers and pool their states, (B, T, E) -> (B, P)."""
-        *before, last = self.layers
+        last = cast("LSTMLayer", self.layers[-1])
         inputs = vectors  # (B, T, E)
-        for layer in before:
+        for layer in self.layers[:-1]:
             inputs = layer(inputs, lengths)  # (B, T, D * H)
         if self._pools_over_time and not self.config.pool_vectors:
             parts = last.pooled(inputs, lengths, lambda states: self._pool(states, lengths))
             apart = [part.unflatten(1, (-1, 1, self.config.units)) for part in parts]
             return torch.cat(apart, dim=2).flatten(1)  # (B, P)
-        states = last(inputs, lengths)  # (B, T, D * H)
+        states: Tensor = last(inputs, lengths)  # (B, T, D * H)
         if self.config.pool_vectors:
             states = torch.cat([states, vectors], dim=2)  # (B, T, D * H + E)
         return self._pool(states, lengths)  # (B, P)
