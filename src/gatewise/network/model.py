@@ -120,7 +120,7 @@ class TextNetwork(nn.Module):
             inputs = layer(inputs, lengths)  # (B, T, D * H)
         if self._pools_over_time and not self.config.pool_vectors:
             parts = last.pooled(inputs, lengths, lambda states: self._pool(states, lengths))
-            apart = [part.unflatten(1, (-1, 1, self.config.units)) for part in parts]
+            apart = [part.reshape(len(part), -1, 1, self.config.units) for part in parts]
             return torch.cat(apart, dim=2).flatten(1)  # (B, P)
         states: Tensor = last(inputs, lengths)  # (B, T, D * H)
         if self.config.pool_vectors:
