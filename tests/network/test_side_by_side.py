@@ -60,7 +60,7 @@ def test_directions_are_pooled_where_they_are_read(lanes, activation):
         weights = torch.randn((3, 8), generator=draw).double()
         with two_lanes("cpu", wanted=lanes):
             if apart:
-                parts = layer.pooled(inputs, lengths, partial(pool_states, lengths))
+                parts = layer.each_direction(inputs, lengths, partial(pool_states, lengths))
                 pooled = torch.cat(parts, dim=1)
             else:
                 pooled = pool_states(lengths, layer(inputs, lengths))

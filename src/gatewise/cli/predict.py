@@ -110,8 +110,8 @@ def predict(
     """
     if engine is None:
         refuse_without_engine(address=address, workers=workers, shard_rows=shard_rows, run=run)
-        options = {"lines": lines, "int8": int8}
-        _stream(model, data, text, out, top, nearest, output_format, threads, **options)
+        answered = model, data, text, out, top, nearest, output_format
+        _stream(*answered, lines=lines, int8=int8, threads=threads)
         return
     if int8:
         raise ConfigError(
@@ -148,10 +148,10 @@ def _stream(
     top: int,
     nearest: int,
     output_format: str | None,
-    threads: int | None,
     *,
     lines: bool,
     int8: bool,
+    threads: int | None,
 ) -> None:
     """Answer row by row, in this process."""
     # Before numpy is there: its own threads would get into the way of ours.

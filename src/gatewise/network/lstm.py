@@ -179,15 +179,15 @@ class LSTMLayer(nn.Module):
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         """Compute both directions' states: (B, T, E), (B,) -> (B, T, D * H)."""
-        forward_states, *back = self._read(inputs, lengths, _as_it_is)  # (B, T, H) each
+        forward_states, *back = self.each_direction(inputs, lengths, _as_it_is)  # (B, T, H) each
         if not back:
             return forward_states
         return torch.cat([forward_states, reverse_texts(back[0], lengths)], dim=2)
 
-    def pooled(
-        self, inputs: Tensor, lengths: Tensor, pool: Callable[[Tensor], Tensor]
+    def each_direction(
+        self, inputs: Tensor, lengths: Tensor, then: Callable[[Tensor], Tensor]
     ) -> tuple[Tensor, ...]:
-        """Pool the states of each direction by itself, in the order in which it reads.
+        """Do something with each direction's states, in the lane where they are computed.
 
         Parameters
         ----------
@@ -195,19 +195,14 @@ class LSTMLayer(nn.Module):
             What is read.
         lengths : Tensor of int64, shape (B,)
             Number of positions of each text.
-        pool : callable
-            States (B, T, H) -> (B, P), the same whatever order they are in.
+        then : callable
+            States (B, T, H), in the order in which the direction reads them, -> any tensor.
 
         Returns
         -------
-        tuple of D Tensors of shape (B, P)
+        tuple of D Tensors
+            What it made of the states, forward and backward.
         """
-        return self._read(inputs, lengths, pool)
-
-    def _read(
-        self, inputs: Tensor, lengths: Tensor, then: Callable[[Tensor], Tensor]
-    ) -> tuple[Tensor, ...]:
-        """Do something with the states of each direction, where they are computed."""
         ahead, back = self.forward_direction, self.backward_direction
         if back is None:
             return (then(ahead(inputs)),)

@@ -119,7 +119,8 @@ class TextNetwork(nn.Module):
         for layer in self.layers[:-1]:
             inputs = layer(inputs, lengths)  # (B, T, D * H)
         if self._pools_over_time and not self.config.pool_vectors:
-            parts = last.pooled(inputs, lengths, lambda states: self._pool(states, lengths))
+            # The maximum and the mean do not ask in which order a direction has read.
+            parts = last.each_direction(inputs, lengths, lambda one: self._pool(one, lengths))
             apart = [part.reshape(len(part), -1, 1, self.config.units) for part in parts]
             return torch.cat(apart, dim=2).flatten(1)  # (B, P)
         states: Tensor = last(inputs, lengths)  # (B, T, D * H)
