@@ -71,6 +71,16 @@ def test_classes_by_hand(altered, held_out):
     assert rows["transfer"]["taken_for"] == ("card", 1)
     assert rows["balance"]["taken_for"] is None
     assert [row["trained"] for row in class_facts(metrics, None)] == [None] * 3
+    # Nothing was called so, and so nothing can be said of what was.
+    assert [rows["transfer"][kind] for kind in ("precision", "recall", "f1")] == [None, 0.0, 0.0]
+
+
+def test_a_class_without_records_has_no_scores():
+    truth = ["balance", "balance", "card"]
+    metrics = measure(truth, LABELS, np.array([[0.1, 0.8, 0.1], [0.8, 0.1, 0.1]])[[0, 1, 0]])
+    for row in class_facts(metrics, None):
+        found = [row[kind] for kind in ("precision", "recall", "f1")]
+        assert (row["label"] == "transfer") == (found == [None] * 3)
 
 
 def test_calibration_before_and_after(measured):

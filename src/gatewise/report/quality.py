@@ -103,8 +103,9 @@ def class_facts(metrics: Metrics, trained: dict[str, int] | None) -> list[dict[s
     Returns
     -------
     list of dict
-        In the order of the classes.
+        In the order of the classes. A share of no records is None.
     """
+    answered = metrics.confusion.sum(axis=0).tolist()  # (K,)
     taken_for: dict[str, tuple[str, int]] = {}
     for pair in metrics.confused:  # the most frequent first
         taken_for.setdefault(pair.true, (pair.predicted, pair.count))
@@ -114,12 +115,12 @@ def class_facts(metrics: Metrics, trained: dict[str, int] | None) -> list[dict[s
             "trained": None if trained is None else trained.get(label, 0),
             "measured": scores.support,
             "is_known": label not in metrics.unknown,
-            "precision": scores.precision,
-            "recall": scores.recall,
-            "f1": scores.f1,
+            "precision": scores.precision if n_answered else None,
+            "recall": scores.recall if scores.support else None,
+            "f1": scores.f1 if scores.support or n_answered else None,
             "taken_for": taken_for.get(label),
         }
-        for label, scores in metrics.per_class.items()
+        for (label, scores), n_answered in zip(metrics.per_class.items(), answered, strict=True)
     ]
 
 

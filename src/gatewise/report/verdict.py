@@ -106,11 +106,9 @@ def _doubts(
     yield _thresholds(model, quality)
     if quality is None:
         return
-    weak = [
-        one["label"]
-        for one in sorted(classes, key=lambda one: (one["recall"], one["label"]))
-        if one["measured"] >= _FEWEST_RECORDS and one["recall"] < _WEAK_RECALL
-    ]
+    tested = [one for one in classes if one["measured"] >= _FEWEST_RECORDS]
+    tested.sort(key=lambda one: (one["recall"], one["label"]))
+    weak = [one["label"] for one in tested if one["recall"] < _WEAK_RECALL]
     if weak:
         more = f" and {len(weak) - _MOST_NAMED:,} more" if len(weak) > _MOST_NAMED else ""
         named = ", ".join(f"“{_apart(label)}”" for label in weak[:_MOST_NAMED])
