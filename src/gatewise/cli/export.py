@@ -38,7 +38,7 @@ Int8Option = Annotated[
     bool,
     typer.Option(
         "--int8",
-        help="For onnx: weights of eight bits, a quarter of the size. Answers then depend a little "
+        help="For onnx: weights of eight bits, a third of the size. Answers then depend a little "
         "on the texts of the same batch.",
     ),
 ]
