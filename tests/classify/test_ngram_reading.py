@@ -1,6 +1,7 @@
 """All that a companion finds in a text, listed once: against the parts by themselves."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -66,10 +67,33 @@ def test_what_is_remembered_changes_nothing_and_stays_small(monkeypatch):
     monkeypatch.setattr(ngram_lookup, "_MOST_REMEMBERED", 3)
     model, token_lists = make_model(outside=True), [text.split() for text in TEXTS]
     expected = make_model(outside=True).read(token_lists).scores
+    monkeypatch.setattr(ngrams, "_TOKENS_AT_A_TIME", 1)  # each text by itself
     for _ in range(2):
         np.testing.assert_array_equal(model.read(token_lists).scores, expected)
-    for remembered in (model._lookup._words, model._lookup._pieces):
-        assert 0 < len(remembered) <= 3
+    assert 0 < len(model._lookup._table.rows) <= max(len(set(one)) for one in token_lists)
+    assert 0 < len(model._lookup._pieces) <= 3
+
+
+@pytest.mark.parametrize("most", [4, 1000])
+def test_several_threads_remember_together(monkeypatch, most):
+    monkeypatch.setattr(ngram_lookup, "_MOST_REMEMBERED", most)
+    draw = np.random.default_rng(2)
+    words = sorted({word for text in TEXTS for word in text.split()}) + [f"w{n}" for n in range(40)]
+    given = [[draw.choice(words, 6).tolist() for _ in range(5)] for _ in range(60)]
+    expected = [make_model(outside=True).read(token_lists).scores for token_lists in given]
+    model = make_model(outside=True)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda one: model.read(one).scores, given))
+    for scores, wanted in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(scores, wanted)
+
+
+def test_runs_of_characters_of_any_number(monkeypatch):
+    """More of them than there is room for at first."""
+    model, token_lists = make_model(outside=True), [text.split() for text in TEXTS]
+    expected = model.read(token_lists).scores
+    monkeypatch.setattr(ngram_lookup, "_CHARACTERS_PER_WORD", 0)
+    np.testing.assert_array_equal(make_model(outside=True).read(token_lists).scores, expected)
 
 
 @pytest.mark.parametrize("most", [1, 7, 20])

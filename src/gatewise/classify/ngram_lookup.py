@@ -6,7 +6,8 @@ looked up together; what a single word brings is looked up once, however often i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ __all__ = ["FoundNgrams", "NgramLookup"]
 Numbers = NDArray[np.int64]
 
 _MOST_REMEMBERED = 1 << 15  # words, and as many pieces of unspaced writing
+_CHARACTERS_PER_WORD = 16  # known runs of them, about
 _NONE = -1
 _LAST = np.iinfo(np.int64).max  # behind all keys
 _NO_COLUMNS = np.empty(0, dtype=np.int64)
@@ -51,27 +53,43 @@ class FoundNgrams:
     familiarity: NDArray[np.float64]
 
 
-class _Word(NamedTuple):
-    number: int  # for pairs
-    column: int  # of the word by itself
-    characters: Numbers  # columns of its runs of characters
-    n_characters: int  # known or not
-    is_readable: bool
-    is_unspaced: bool
+class _Facts(NamedTuple):
+    """What is known of a word; or, as arrays of shape (n,), of many."""
+
+    number: Any  # for pairs
+    column: Any  # of the word by itself
+    n_characters: Any  # runs of them, known or not
+    start: Any  # where its known runs stand among those of all words
+    n_spelt: Any  # how many they are
+    is_readable: Any
+    is_unspaced: Any
 
 
-class _Words(NamedTuple):
-    """The same of several words."""
+class _WordTable:
+    """Words in the order in which they came, and what is known of them.
 
-    number: Sequence[int]
-    column: Sequence[int]
-    characters: Sequence[Numbers]
-    n_characters: Sequence[int]
-    is_readable: Sequence[bool]
-    is_unspaced: Sequence[bool]
+    It only grows, and other threads may read it while it does.
+    """
 
+    def __init__(self, n_words: int) -> None:
+        self.rows: dict[str, int] = {}
+        self.facts = np.zeros((len(_Facts._fields), n_words), dtype=np.int64)  # (facts, n_words)
+        self.characters = np.empty(_CHARACTERS_PER_WORD * n_words, dtype=np.int64)  # columns
+        self._n_spelt = 0
 
-_NO_WORDS = _Words((), (), (), (), (), ())
+    def has_room_for(self, n_words: int) -> bool:
+        return len(self.rows) + n_words <= self.facts.shape[1]
+
+    def add(self, word: str, facts: _Facts, characters: Numbers) -> None:
+        start, end = self._n_spelt, self._n_spelt + len(characters)
+        if end > len(self.characters):
+            grown = np.empty(2 * end, dtype=np.int64)
+            grown[:start] = self.characters[:start]
+            self.characters = grown
+        self.characters[start:end] = characters
+        self._n_spelt = end
+        self.facts[:, len(self.rows)] = facts._replace(start=start, n_spelt=len(characters))
+        self.rows[word] = len(self.rows)  # last, since other threads look here first
 
 
 class NgramLookup:
@@ -103,24 +121,28 @@ class NgramLookup:
         order = np.argsort(keys)
         self._keys = np.append(keys[order], _LAST)
         self._key_columns = columns[order]
-        self._words: dict[str, _Word] = {}
+        self._lock = threading.Lock()
+        self._table = _WordTable(_MOST_REMEMBERED)
         self._pieces: dict[str, tuple[Numbers, int]] = {}
 
     def find(self, token_lists: Sequence[Sequence[str]]) -> FoundNgrams:
         """Find the known n-grams of N texts, each as often as it stands there."""
         n_texts = len(token_lists)
-        words = [self._word(token) for tokens in token_lists for token in tokens]
-        parts = _Words(*zip(*words, strict=True)) if words else _NO_WORDS
         sizes = np.array([len(tokens) for tokens in token_lists], dtype=np.int64)  # (N,)
-        rows = np.repeat(np.arange(n_texts), sizes)  # (n_tokens,)
-        pairs, pair_rows, are_apart = self._find_pairs(_whole(parts.number), rows, sizes.cumsum())
-        spelt, spelt_rows, n_spelt = self._find_characters(parts, rows, token_lists)
-        single = _whole(parts.column)  # (n_tokens,)
-        known = single >= 0  # (n_tokens,)
-        single, single_rows = single[known], rows[known]
+        rows = np.arange(n_texts).repeat(sizes)  # (n_tokens,)
+        words, spelt = self._look_up(token_lists)
+        pairs, pair_rows, are_apart = self._find_pairs(words.number, rows, sizes.cumsum())
+        spelt_rows = rows.repeat(words.n_spelt)
+        n_terms = np.maximum(2 * sizes - 1, 0) + _total(rows, words.n_characters, n_texts)  # (N,)
+        if self._characters and words.is_unspaced.any():
+            further = self._find_unspaced(token_lists, np.unique(rows[words.is_unspaced > 0]))
+            spelt = np.append(spelt, further[0])
+            spelt_rows = np.append(spelt_rows, further[1])
+            n_terms += further[2]
+        known = words.column >= 0  # (n_tokens,)
+        single, single_rows = words.column[known], rows[known]
         n_known = _count(np.concatenate([single_rows, pair_rows[~are_apart], spelt_rows]), n_texts)
-        n_terms = np.maximum(2 * sizes - 1, 0) + n_spelt  # (N,)
-        n_readable = _count(rows[np.array(parts.is_readable, dtype=np.bool_)], n_texts)  # (N,)
+        n_readable = _count(rows[words.is_readable > 0], n_texts)  # (N,)
         return FoundNgrams(
             rows=np.concatenate([spelt_rows, pair_rows, single_rows]),
             columns=np.concatenate([spelt, pairs, single]),
@@ -141,49 +163,63 @@ class NgramLookup:
         first, distance = found.nonzero()
         return self._key_columns[at[found]], rows[first], distance > 0
 
-    def _find_characters(
-        self, words: _Words, rows: Numbers, token_lists: Sequence[Sequence[str]]
+    def _look_up(self, token_lists: Sequence[Sequence[str]]) -> tuple[_Facts, Numbers]:
+        """Say what is known of each word of all texts, and list the runs of its characters."""
+        table = self._table
+        ids = [table.rows.get(token, _NONE) for tokens in token_lists for token in tokens]
+        if _NONE in ids:
+            table = self._extended(token for tokens in token_lists for token in tokens)
+            ids = [table.rows[token] for tokens in token_lists for token in tokens]
+        words = _Facts(*table.facts.take(_whole(ids), axis=1))  # (n_tokens,) each
+        # From where a word's runs stand to where they come to stand.
+        shifts = words.start - (words.n_spelt.cumsum() - words.n_spelt)  # (n_tokens,)
+        places = shifts.repeat(words.n_spelt)
+        places += np.arange(len(places))
+        return words, table.characters.take(places)
+
+    def _extended(self, tokens: Iterable[str]) -> _WordTable:
+        """Give a table that has all of these; of too many, it has no others."""
+        distinct = list(dict.fromkeys(tokens))
+        with self._lock:
+            table = self._table
+            missing = [token for token in distinct if token not in table.rows]
+            if not table.has_room_for(len(missing)):
+                # A new one: other threads may still read the old one.
+                table, missing = _WordTable(max(_MOST_REMEMBERED, len(distinct))), distinct
+            for token in missing:
+                self._add(table, token)
+            self._table = table
+        return table
+
+    def _add(self, table: _WordTable, token: str) -> None:
+        is_unspaced = has_unspaced_script(token)
+        characters, n_characters = _NO_COLUMNS, 0
+        if self._characters and not is_unspaced:
+            characters, n_characters = self._spell(f" {token} ")
+        facts = _Facts(
+            number=self._numbers.get(token, self._n_words),
+            column=self._columns.get(token, _NONE),
+            n_characters=n_characters,
+            start=0,
+            n_spelt=0,
+            is_readable=any(map(str.isalnum, token)),
+            is_unspaced=is_unspaced,
+        )
+        table.add(token, facts, characters)
+
+    def _find_unspaced(
+        self, token_lists: Sequence[Sequence[str]], rows: Numbers
     ) -> tuple[Numbers, Numbers, Numbers]:
-        """Look all runs of characters up: their columns, their texts, how many a text has."""
-        n_texts = len(token_lists)
-        if not self._characters or not len(rows):
-            return _NO_COLUMNS, _NO_COLUMNS, np.zeros(n_texts, dtype=np.int64)
-        pieces, n_all = words.characters, words.n_characters
-        if any(words.is_unspaced):
-            unspaced = np.unique(rows[np.array(words.is_unspaced)])
-            further = list(self._unspaced_pieces(token_lists, unspaced))
-            rows = np.append(rows, _whole([row for row, _ in further]))
-            pieces = [*pieces, *(piece for _, (piece, _) in further)]
-            n_all = [*n_all, *(number for _, (_, number) in further)]
-        sizes = [len(piece) for piece in pieces]
-        in_text = np.bincount(rows, n_all, n_texts).astype(np.int64)  # (N,)
-        return np.concatenate(pieces), np.repeat(rows, sizes), in_text
+        """Look up what some texts write without spaces, a run of words as one piece of writing.
 
-    def _unspaced_pieces(
-        self, token_lists: Sequence[Sequence[str]], rows: Iterable[int]
-    ) -> Iterator[tuple[int, tuple[Numbers, int]]]:
-        """Look up what is written without spaces, a run of words as one piece of writing."""
-        for row in rows:
-            for unit in character_units(token_lists[row]):
-                if unit[0] != " ":
-                    yield row, self._piece(unit)
-
-    def _word(self, token: str) -> _Word:
-        if (word := self._words.get(token)) is None:
-            unspaced = has_unspaced_script(token)
-            characters, n_characters = _NO_COLUMNS, 0
-            if self._characters and not unspaced:
-                characters, n_characters = self._spell(f" {token} ")
-            word = _Word(
-                self._numbers.get(token, self._n_words),
-                self._columns.get(token, _NONE),
-                characters,
-                n_characters,
-                any(map(str.isalnum, token)),
-                unspaced,
-            )
-            _remember(self._words, token, word)
-        return word
+        The runs of characters: their columns, their texts, how many each text has.
+        """
+        units = [(row, unit) for row in rows.tolist() for unit in character_units(token_lists[row])]
+        at = _whole([row for row, unit in units if unit[0] != " "])
+        pieces = [self._piece(unit) for _, unit in units if unit[0] != " "]
+        columns = np.concatenate([_NO_COLUMNS, *(found for found, _ in pieces)])
+        n_all = _total(at, _whole([number for _, number in pieces]), len(token_lists))  # (N,)
+        return columns, at.repeat(_whole([len(found) for found, _ in pieces])), n_all
 
     def _piece(self, unit: str) -> tuple[Numbers, int]:
         if (piece := self._pieces.get(unit)) is None:
@@ -217,6 +253,10 @@ def _whole(numbers: Sequence[int]) -> Numbers:
 
 def _count(rows: Numbers, n_texts: int) -> Numbers:
     return np.bincount(rows, minlength=n_texts)
+
+
+def _total(rows: Numbers, numbers: Numbers, n_texts: int) -> Numbers:
+    return np.bincount(rows, numbers, n_texts).astype(np.int64)
 
 
 def _remember(known: dict[str, Any], key: str, value: Any) -> None:
