@@ -70,7 +70,7 @@ def test_what_is_remembered_changes_nothing_and_stays_small(monkeypatch):
     monkeypatch.setattr(ngrams, "_TOKENS_AT_A_TIME", 1)  # each text by itself
     for _ in range(2):
         np.testing.assert_array_equal(model.read(token_lists).scores, expected)
-    assert 0 < len(model._lookup._table.rows) <= max(len(set(one)) for one in token_lists)
+    assert 0 < len(model._lookup._words.table.rows) <= max(len(set(one)) for one in token_lists)
     assert 0 < len(model._lookup._pieces) <= 3
 
 

@@ -6,8 +6,7 @@ looked up together; what a single word brings is looked up once, however often i
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from gatewise.classify.ngram_terms import (
     character_units,
     count_characters,
 )
+from gatewise.classify.remembered import Remembered
 from gatewise.text.tokens import has_unspaced_script
 
 __all__ = ["FoundNgrams", "NgramLookup"]
@@ -71,16 +71,21 @@ class _WordTable:
     It only grows, and other threads may read it while it does.
     """
 
-    def __init__(self, n_words: int) -> None:
+    def __init__(self, n_words: int, describe: Callable[[str], tuple[_Facts, Numbers]]) -> None:
         self.rows: dict[str, int] = {}
         self.facts = np.zeros((len(_Facts._fields), n_words), dtype=np.int64)  # (facts, n_words)
         self.characters = np.empty(_CHARACTERS_PER_WORD * n_words, dtype=np.int64)  # columns
         self._n_spelt = 0
+        self._describe = describe
 
     def has_room_for(self, n_words: int) -> bool:
         return len(self.rows) + n_words <= self.facts.shape[1]
 
-    def add(self, word: str, facts: _Facts, characters: Numbers) -> None:
+    def add(self, words: Sequence[str]) -> None:
+        for word in words:
+            self._add(word, *self._describe(word))
+
+    def _add(self, word: str, facts: _Facts, characters: Numbers) -> None:
         start, end = self._n_spelt, self._n_spelt + len(characters)
         if end > len(self.characters):
             grown = np.empty(2 * end, dtype=np.int64)
@@ -121,8 +126,9 @@ class NgramLookup:
         order = np.argsort(keys)
         self._keys = np.append(keys[order], _LAST)
         self._key_columns = columns[order]
-        self._lock = threading.Lock()
-        self._table = _WordTable(_MOST_REMEMBERED)
+        self._words = Remembered(
+            lambda n_words: _WordTable(max(_MOST_REMEMBERED, n_words), self._describe)
+        )
         self._pieces: dict[str, tuple[Numbers, int]] = {}
 
     def find(self, token_lists: Sequence[Sequence[str]]) -> FoundNgrams:
@@ -165,11 +171,7 @@ class NgramLookup:
 
     def _look_up(self, token_lists: Sequence[Sequence[str]]) -> tuple[_Facts, Numbers]:
         """Say what is known of each word of all texts, and list the runs of its characters."""
-        table = self._table
-        ids = [table.rows.get(token, _NONE) for tokens in token_lists for token in tokens]
-        if _NONE in ids:
-            table = self._extended(token for tokens in token_lists for token in tokens)
-            ids = [table.rows[token] for tokens in token_lists for token in tokens]
+        ids, table = self._words.look_up(token_lists)
         words = _Facts(*table.facts.take(_whole(ids), axis=1))  # (n_tokens,) each
         # From where a word's runs stand to where they come to stand.
         shifts = words.start - (words.n_spelt.cumsum() - words.n_spelt)  # (n_tokens,)
@@ -177,21 +179,8 @@ class NgramLookup:
         places += np.arange(len(places))
         return words, table.characters.take(places)
 
-    def _extended(self, tokens: Iterable[str]) -> _WordTable:
-        """Give a table that has all of these; of too many, it has no others."""
-        distinct = list(dict.fromkeys(tokens))
-        with self._lock:
-            table = self._table
-            missing = [token for token in distinct if token not in table.rows]
-            if not table.has_room_for(len(missing)):
-                # A new one: other threads may still read the old one.
-                table, missing = _WordTable(max(_MOST_REMEMBERED, len(distinct))), distinct
-            for token in missing:
-                self._add(table, token)
-            self._table = table
-        return table
-
-    def _add(self, table: _WordTable, token: str) -> None:
+    def _describe(self, token: str) -> tuple[_Facts, Numbers]:
+        """Say what is known of a word, and list the known runs of its characters."""
         is_unspaced = has_unspaced_script(token)
         characters, n_characters = _NO_COLUMNS, 0
         if self._characters and not is_unspaced:
@@ -205,7 +194,7 @@ class NgramLookup:
             is_readable=any(map(str.isalnum, token)),
             is_unspaced=is_unspaced,
         )
-        table.add(token, facts, characters)
+        return facts, characters
 
     def _find_unspaced(
         self, token_lists: Sequence[Sequence[str]], rows: Numbers
