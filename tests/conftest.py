@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
+from concurrent.futures import BrokenExecutor
 
 import pytest
 from hypothesis import settings
+from joblib.externals.loky import ProcessPoolExecutor
 
 # A machine that does other work as well must not make a test fail, nor must chance.
 settings.register_profile("gatewise", deadline=None, derandomize=True)
@@ -49,6 +52,62 @@ def one_thread():
     """Tiny matrices are slower on many threads. Tests that need no torch do not load it."""
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
+
+
+class KeptWorkers:
+    """Processes as a search starts them, kept for the next search: they take seconds to start."""
+
+    executor: ProcessPoolExecutor | None = None
+
+    def __init__(self, engine, data):
+        assert engine.workers <= 2
+        assert engine.threads == 1
+        self.data, self.futures = data, []
+
+    def submit(self, function, *arguments):
+        kept = type(self)
+        if kept.executor is None:
+            from gatewise.selection.workers import _begin
+
+            kept.executor = ProcessPoolExecutor(
+                2, timeout=None, initializer=_begin, initargs=(None, os.getpid())
+            )
+        self.futures.append(kept.executor.submit(function, self.data, *arguments))
+        return self.futures[-1]
+
+    def renew(self):
+        """Start new processes, if one died."""
+        try:
+            self.executor.submit(int).result()
+        except BrokenExecutor:
+            self.end()
+
+    def close(self, *, at_once):
+        for future in self.futures:
+            future.cancel()
+
+    @classmethod
+    def end(cls):
+        if cls.executor:
+            cls.executor.shutdown(kill_workers=True)
+            cls.executor = None
+
+
+@pytest.fixture(scope="session")
+def kept_workers():
+    """Workers of searches whose processes outlive them."""
+    yield KeptWorkers
+    KeptWorkers.end()
+
+
+@pytest.fixture(scope="module")
+def quick_searches(kept_workers):
+    """Searches that use the same processes, one after the other."""
+    from gatewise.selection import workers
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "_LocalWorkers", kept_workers)
+        yield
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 MODULES = ["tuned", "records", "kill_search", "search_cost"]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick_searches")]
 
 
 @pytest.fixture(scope="module", name="bench")

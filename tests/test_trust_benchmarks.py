@@ -86,6 +86,7 @@ def test_texts_from_outside_are_held_against_those_inside(bench):
     assert found["recall"] == 0.5
 
 
+@pytest.mark.usefixtures("quick_searches")
 def test_planted_labels_are_looked_for(bench, data, tmp_path, capsys):
     pytest.importorskip("cleanlab")
     out = tmp_path / "audit.json"

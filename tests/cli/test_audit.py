@@ -5,6 +5,7 @@ import csv
 import pytest
 
 pytest.importorskip("cleanlab")
+pytestmark = pytest.mark.usefixtures("quick_searches")
 
 AUDIT = "audit --text msg --label queue --folds 3 --workers 2"
 

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("quick_searches")
+
 COMPARE = "compare --text msg --label queue --folds 2 --workers 2"
 
 

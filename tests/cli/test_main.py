@@ -60,14 +60,22 @@ def test_the_same_in_a_process_of_its_own():
     assert python("-c", "import gatewise.__main__").stdout == ""
 
 
-@pytest.mark.parametrize(("given", "kept"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_threads_wait_patiently_unless_told_otherwise(given, kept):
-    environment = {**os.environ, "OMP_WAIT_POLICY": given or ""}
+@pytest.mark.parametrize(
+    ("name", "given", "kept"),
+    [
+        ("OMP_WAIT_POLICY", None, "PASSIVE"),
+        ("OMP_WAIT_POLICY", "ACTIVE", "ACTIVE"),
+        ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", None, "256"),
+        ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "9", "9"),
+    ],
+)
+def test_libraries_are_set_unless_the_user_did(name, given, kept):
+    environment = {**os.environ, name: given or ""}
     if given is None:
-        del environment["OMP_WAIT_POLICY"]
+        del environment[name]
     program = (
         "import os; from gatewise.cli import main; main.app = lambda **_: None; main.run(); "
-        "print(os.environ['OMP_WAIT_POLICY'])"
+        f"print(os.environ[{name!r}])"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True

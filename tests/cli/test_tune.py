@@ -11,6 +11,8 @@ from gatewise.selection import sizes
 from gatewise.selection.ledger import open_ledger
 from gatewise.store.archive import load
 
+pytestmark = pytest.mark.usefixtures("quick_searches")
+
 TUNE = "tune --text msg --label queue --folds 2 --workers 1"
 
 

@@ -19,6 +19,7 @@ from gatewise.selection.workers import Engine
 from gatewise.text.corpus import read_corpus
 
 pytest.importorskip("cleanlab")
+pytestmark = pytest.mark.usefixtures("quick_searches")
 
 
 @pytest.fixture(scope="module")

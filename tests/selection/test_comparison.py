@@ -14,6 +14,8 @@ from gatewise.selection.comparison import METHODS, CompareRequest, compare
 from gatewise.selection.workers import Engine
 from gatewise.vectors.word_vectors import WordVectors
 
+pytestmark = pytest.mark.usefixtures("quick_searches")
+
 KEYS = [method.key for method in METHODS]
 
 

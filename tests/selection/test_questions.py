@@ -6,6 +6,8 @@ from gatewise import compare, tune
 from gatewise.base.errors import ConfigError
 from gatewise.selection.workers import Engine
 
+pytestmark = pytest.mark.usefixtures("quick_searches")
+
 
 def test_lists_of_texts_are_enough(data, tiny, tmp_path):
     fixed = {name: value for name, value in tiny.items() if name != "units"}

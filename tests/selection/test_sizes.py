@@ -16,6 +16,8 @@ from gatewise.selection.workers import Engine
 from gatewise.store.archive import load
 from gatewise.vectors.word_vectors import WordVectors
 
+pytestmark = pytest.mark.usefixtures("quick_searches")
+
 SPACE = {"units": [4, 6], "embedding": ["frozen", "random"]}
 
 
