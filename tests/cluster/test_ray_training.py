@@ -123,9 +123,10 @@ def test_workers_may_die_and_all_follow_one_process(cluster, material, tmp_path)
     assert undisturbed.messages == []
     assert undisturbed.n_units == killed.n_units == EPOCHS * N_RECORDS
     assert killed.messages == ["a worker was lost; all go on from the last whole epoch"]
-    # After that, training did not begin with the first epoch.
+    # After that, training did not begin with the first epoch. (Of one that does not stop, the first
+    # that is told may be more than an epoch as well: it is asked from time to time.)
     assert len(killed.started) == 3
-    assert killed.begun_with[-1] >= N_RECORDS > undisturbed.begun_with[-1]
+    assert killed.begun_with[-1] >= N_RECORDS
     assert kept.read("training") is not None
 
 

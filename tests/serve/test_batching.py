@@ -6,10 +6,12 @@ import asyncio
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from gatewise.serve import batching
 from gatewise.serve.batching import Batcher, Scores
 from gatewise.serve.metrics import Metrics
 
@@ -120,7 +122,9 @@ def test_one_that_is_no_longer_wanted_is_not_computed():
 
 
 class Noting:
-    """Says where it was asked, and how much at a time."""
+    """Says where it was asked, and how much at a time; takes as long as it says, however busy."""
+
+    clock = 0.0  # seconds
 
     def __init__(self, seconds=0.0):
         self.calls = []
@@ -129,11 +133,18 @@ class Noting:
 
     def read(self, texts):
         time.sleep(self._seconds)
+        Noting.clock += self._seconds
         self.calls.append(list(texts))
         self.threads.append(threading.current_thread())
         return Reading(texts, scope=True)
 
 
+@pytest.fixture
+def own_clock(monkeypatch):
+    monkeypatch.setattr(batching, "time", SimpleNamespace(perf_counter=lambda: Noting.clock))
+
+
+@pytest.mark.usefixtures("own_clock")
 def test_what_waits_at_a_socket_is_let_in_first():
     model = Noting()
 
@@ -160,6 +171,7 @@ def test_what_waits_at_a_socket_is_let_in_first():
     assert model.calls == [["0.1"], ["0.2", "0.3"]]
 
 
+@pytest.mark.usefixtures("own_clock")
 def test_what_is_quick_is_computed_by_the_loop_all_that_waits_at_once():
     model = Noting()
 
@@ -177,6 +189,7 @@ def test_what_is_quick_is_computed_by_the_loop_all_that_waits_at_once():
     assert model.threads[1:] == [threading.main_thread()] * 2
 
 
+@pytest.mark.usefixtures("own_clock")
 def test_what_is_slow_does_not_stop_the_loop():
     quick, slow = Noting(), Noting(seconds=0.05)
 
@@ -196,6 +209,7 @@ def test_what_is_slow_does_not_stop_the_loop():
     assert quick.threads[-1] is threading.main_thread()
 
 
+@pytest.mark.usefixtures("own_clock")
 def test_a_quick_one_that_fails_or_has_gone():
     model = Noting()
 
