@@ -43,7 +43,7 @@ def data(squares, tmp_path):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(source, "_ANSWERS_WITHIN", 5.0)
+    monkeypatch.setattr(source, "_ANSWERS_WITHIN", 3.0)
 
 
 def run(engine, data, units, work, folder):
