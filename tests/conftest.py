@@ -67,10 +67,14 @@ class KeptWorkers:
     def submit(self, function, *arguments):
         kept = type(self)
         if kept.executor is None:
-            from gatewise.selection.workers import _begin
+            from gatewise.selection.workers import THREAD_LIMITS, _begin
 
             kept.executor = ProcessPoolExecutor(
-                2, timeout=None, initializer=_begin, initargs=(None, os.getpid())
+                max_workers=2,
+                timeout=None,
+                initializer=_begin,
+                initargs=(None, os.getpid()),
+                env=dict.fromkeys(THREAD_LIMITS, "1"),
             )
         self.futures.append(kept.executor.submit(function, self.data, *arguments))
         return self.futures[-1]
@@ -78,7 +82,8 @@ class KeptWorkers:
     def renew(self):
         """Start new processes, if one died."""
         try:
-            self.executor.submit(int).result()
+            if self.executor:
+                self.executor.submit(int).result()
         except BrokenExecutor:
             self.end()
 
