@@ -39,11 +39,8 @@ clean:
 	rm -rf $(VENV) demo docs/_build .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # pip, not another installer: with the exact pins of constraints.txt it is reproducible anywhere.
-# Python compiles the few modules that are imported when they are: pip would compile all, in half of
-# its time.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --group dev \
-		--editable ".[all]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable ".[all]"
 	touch $(STAMP)
