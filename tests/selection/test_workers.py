@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -34,6 +35,26 @@ def test_each_process_is_handed_the_data_once():
         pid, _ = places.pop()
         workers.renew()
         assert workers.submit(place).result()[0] != pid
+
+
+def test_ended_at_once_with_much_to_do(monkeypatch):
+    told = []
+    monkeypatch.setattr(threading, "excepthook", told.append)
+
+    def give_up():
+        with open_workers(Engine(workers=2), None) as workers:
+            futures = [workers.submit(nothing) for _ in range(2000)]
+            futures[5].result()
+            raise KeyboardInterrupt
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            give_up()
+    assert told == []
+
+
+def nothing(data):
+    return data
 
 
 def place(data):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import signal
 import threading
 import time
@@ -149,8 +150,21 @@ class _LocalWorkers:
 
     def close(self, *, at_once: bool) -> None:
         if self._executor is not None:
+            if at_once:
+                _forget_waiting(self._executor)
             self._executor.shutdown(wait=True, kill_workers=at_once)
         self._executor = None
+
+
+def _forget_waiting(executor: ProcessPoolExecutor) -> None:
+    """Take back what no process was given yet.
+
+    loky drops the calls and keeps their numbers; its thread then ends with a KeyError, told in the
+    middle of whatever the user reads (joblib 1.6).
+    """
+    with contextlib.suppress(queue.Empty):
+        while True:
+            executor._work_ids.get_nowait()
 
 
 def _begin(data: Any, parent: int) -> None:
