@@ -94,6 +94,19 @@ def test_what_cannot_be_loaded_is_not(look, folder, models, caplog, harm):
     assert look()[0].checksum != first.checksum
 
 
+def test_a_folder_that_is_copied_file_by_file(look, folder, models):
+    first, _ = look()
+    shutil.rmtree(folder)
+    folder.mkdir()
+    wanted = read_model("tickets", models / "second", load_predictor).checksum
+    paths = sorted((models / "second").iterdir(), key=lambda path: path.name != "manifest.json")
+    for path in paths:  # what the manifest lists comes after it
+        assert look()[0] is first
+        shutil.copy2(path, folder)
+    second, _ = look()
+    assert second.checksum == wanted != first.checksum
+
+
 def test_a_folder_that_is_replaced_while_it_is_read(folder, models, loader):
     others = iter([models / "second", models / "first"])
 

@@ -46,7 +46,7 @@ class Reloader:
         self._seconds = seconds
         self._now = asyncio.Event()
         # What was seen and could not be loaded is not tried again until it changes.
-        self._refused: dict[str, Stamp | None] = {}
+        self._refused: dict[str, list[tuple[str, Stamp]]] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="gatewise-load")
         for loaded in shelf.models.values():
             self._tell(loaded)
@@ -79,16 +79,15 @@ class Reloader:
     def _fresh(self, loaded: LoadedModel) -> LoadedModel | None:
         """Read a model's folder if it is not the one that is served; runs in a thread."""
         name = loaded.name
-        stamp = None
+        found = _files_of(loaded.folder)
         try:
-            stamp = stamp_of(loaded.folder)
-            if stamp == loaded.stamp or self._refused.get(name, ()) == stamp:
+            if stamp_of(loaded.folder) == loaded.stamp or self._refused.get(name) == found:
                 return None
             fresh = read_model(name, loaded.folder, self._loader)
         except (GatewiseError, OSError, MemoryError) as error:
             # A folder that is gone for a moment is told once, and not each second.
-            if self._refused.get(name, ()) != stamp:
-                self._refused[name] = stamp
+            if self._refused.get(name) != found:
+                self._refused[name] = found
                 self._metrics.load_failures.labels(name).inc()
                 _log.error("model %s: the old one is kept: %s", name, error)
             return None
@@ -106,3 +105,13 @@ class Reloader:
             loaded.checksum,
             loaded.seconds,
         )
+
+
+def _files_of(folder: Path) -> list[tuple[str, Stamp]]:
+    """List the files: one that is copied into its place file by file is tried until it is whole."""
+    found = []
+    for path in sorted(folder.glob("*")):
+        with contextlib.suppress(FileNotFoundError):
+            status = path.stat()
+            found.append((path.name, (status.st_mtime_ns, status.st_ino, status.st_size)))
+    return found
