@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import statistics
 import time
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from gatewise.classify.plan import network_config, settle_recipe, training_config
 from gatewise.classify.records import EncodedRecords
+from gatewise.network.adversarial import moved_vectors
 from gatewise.network.model import TextNetwork, log_probabilities
 from gatewise.network.optimiser import NetworkOptimiser
 from gatewise.network.precision import choose_precision, keep_freed_memory
@@ -23,8 +23,8 @@ from speed_common import Bench
 
 __all__ = ["measure_profile"]
 
-STAGES = ("collate", "vectors", "lstm and pool", "decide", "loss", "backward", "update")
 _MAX_NGRAMS, _MIN_NGRAM_WORDS = 200_000, 2
+_TO_WARM_UP = 5  # steps
 
 
 def measure_profile(
@@ -57,17 +57,6 @@ def measure_profile(
     bench.add("profile", "a training step at defaults", data, {**facts, **shares, **extra, **epoch})
 
 
-class _TimedLoss:
-    """A loss that remembers when its way back was over."""
-
-    def __init__(self, loss: Tensor) -> None:
-        self.loss, self.ended = loss, 0.0
-
-    def backward(self) -> None:
-        self.loss.backward()  # type: ignore[no-untyped-call]
-        self.ended = time.perf_counter()
-
-
 def _steps(
     network: TextNetwork, records: EncodedRecords, config: Any, n_steps: int, seed: int
 ) -> dict[str, float]:
@@ -81,27 +70,62 @@ def _steps(
         gradient_clip=config.gradient_clip,
         beta2=config.adam_beta2,
     )
-    precision = choose_precision("cpu")
     order = records.shuffled(config.batch_size, np.random.default_rng(seed))
-    times = []
-    for number in range(n_steps + 5):  # five to warm up
-        numbers = order[number % len(order)]
-        clock = [time.perf_counter()]
-        batch = records.batch(numbers)
-        clock.append(time.perf_counter())
-        with precision.autocast():
-            vectors = network.embed(batch)  # (B, T, E)
-            clock.append(time.perf_counter())
-            pooled = network.summarise(vectors, batch.lengths)  # (B, P)
-            clock.append(time.perf_counter())
+    laps = []
+    for number in range(n_steps + _TO_WARM_UP):
+        watch = _Watch()
+        _step(network, optimiser, records, order[number % len(order)], config.adversarial, watch)
+        laps.append(watch.laps)
+    return {stage: statistics.median(one[stage] for one in laps[_TO_WARM_UP:]) for stage in laps[0]}
+
+
+class _Watch:
+    """Keeps what each stage took, in their order."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._since = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.laps[stage], self._since = now - self._since, now
+
+
+def _step(
+    network: TextNetwork,
+    optimiser: NetworkOptimiser,
+    records: EncodedRecords,
+    numbers: Any,
+    adversarial: float,
+    watch: _Watch,
+) -> None:
+    """Do what ``network.batch_gradients`` does, piece by piece."""
+    batch = records.batch(numbers)
+    targets = torch.from_numpy(records.targets[numbers])  # (B,)
+    optimiser.zero_grad()
+    watch.lap("collate")
+    with choose_precision("cpu").autocast():
+        vectors = network.embed(batch)  # (B, T, E)
+    watch.lap("vectors")
+    places = vectors.detach().requires_grad_()  # (B, T, E)
+    slopes: Any = torch.zeros(())
+    for moved in ("", ", moved texts") if adversarial else ("",):
+        with choose_precision("cpu").autocast():
+            pooled = network.summarise(places, batch.lengths)  # (B, P)
+            watch.lap(f"lstm and pool{moved}")
             logits = network.decide(pooled)  # (B, C)
-        clock.append(time.perf_counter())
-        targets = torch.from_numpy(records.targets[numbers])  # (B,)
         predicted = log_probabilities(logits.float(), "softmax")  # (B, C)
-        loss = _TimedLoss(-predicted.gather(1, targets[:, None]).mean())
-        clock.append(time.perf_counter())
-        optimiser.step(cast("Tensor", loss), 1.0)
-        clock += [loss.ended, time.perf_counter()]
-        times.append(np.diff(clock))
-    medians = [statistics.median(column) for column in zip(*times[5:], strict=True)]
-    return dict(zip(STAGES, medians, strict=True))
+        loss = -predicted.gather(1, targets[:, None]).mean()
+        watch.lap(f"decide and loss{moved}")
+        loss.backward()  # type: ignore[no-untyped-call]
+        watch.lap(f"lstm backward{moved}")
+        assert places.grad is not None
+        slopes = slopes + places.grad  # (B, T, E)
+        if adversarial and not moved:
+            places = moved_vectors(places.detach(), places.grad, batch.lengths, adversarial)
+            places.requires_grad_()
+            watch.lap("moving")
+    vectors.backward(slopes)  # type: ignore[no-untyped-call]
+    watch.lap("vectors backward")
+    optimiser.step(1.0)
+    watch.lap("update")

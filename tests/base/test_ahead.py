@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
-from gatewise.base.ahead import map_ahead
+from gatewise.base.ahead import begin, map_ahead
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -68,3 +70,33 @@ def test_who_stops_asking_does_not_wait_for_all():
     found.close()
     assert len(done) <= 5
     assert not [one for one in threading.enumerate() if one.name.startswith("gatewise-ahead")]
+
+
+def test_calls_beside_are_made_in_their_order_while_others_go_on():
+    go_on, order = threading.Event(), []
+
+    def first():
+        assert go_on.wait(10)
+        order.append(1)
+        return "one"
+
+    futures = begin([first, lambda: order.append(2)])
+    assert order == []  # nobody waited for it
+    go_on.set()
+    assert [future.result(10) for future in futures] == ["one", None]
+    assert order == [1, 2]
+
+
+def test_after_a_failure_beside_no_call_is_made():
+    done = []
+    futures = begin([lambda: 1, lambda: 1 / 0, lambda: done.append(3)])
+    assert futures[0].result(10) == 1
+    for future in futures[1:]:
+        with pytest.raises(ZeroDivisionError):
+            future.result(10)
+    assert done == []
+
+
+def test_a_process_that_ends_does_not_wait_for_calls_beside():
+    code = "import time; from gatewise.base.ahead import begin; begin([lambda: time.sleep(60)])"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

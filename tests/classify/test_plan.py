@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gatewise.base.errors import ConfigError
 from gatewise.classify.plan import (
     check_recipe,
+    choose_adversarial,
     choose_batch_size,
     choose_epochs,
     choose_held_out,
@@ -37,6 +38,7 @@ OPEN = {
     "projection": -1,
     "word_rate": -1,
     "word2vec_sample": -1,
+    "adversarial": -1,
 }
 SETTLED = {
     "epochs": 7,
@@ -46,6 +48,7 @@ SETTLED = {
     "projection": 5,
     "word_rate": 0.6,
     "word2vec_sample": 0.0,
+    "adversarial": 0.2,
 }
 LENGTHS = np.array([3, 0, 12, 7, 30])
 
@@ -77,6 +80,7 @@ def test_what_was_left_open_is_chosen_from_the_tokens_that_are_read():
     assert settled.projection == choose_projection(5) == 128
     assert settled.word_rate == choose_word_rate(n_all / 5)
     assert settled.word2vec_sample == choose_sample(n_all) == 1e-3
+    assert settled.adversarial == choose_adversarial(n_read) == 0.03
     others = asdict(recipe).keys() - OPEN.keys()
     assert all(getattr(settled, name) == getattr(recipe, name) for name in others)
 
@@ -157,6 +161,7 @@ def test_every_setting_of_the_training_is_handed_on():
         "patience": 11,
         "adam_beta2": 0.9,
         "adam_epsilon": 0.001,
+        "adversarial": 0.5,
     }
     assert changes.keys() == {field.name for field in fields(TrainingConfig)}
     assert asdict(training_config(choose_recipe("modern", **changes))) == changes
@@ -212,6 +217,15 @@ def test_long_texts_have_a_higher_word_rate():
     assert settled.word_rate == 0.75
     settled, _ = settle_recipe(choose_recipe("modern", word_rate=0.0), np.full(10, 150))
     assert settled.word_rate == 0.0
+
+
+def test_texts_are_moved_where_there_is_little_text():
+    assert [choose_adversarial(n_tokens) for n_tokens in (10, 10**6, 10**6 + 1)] == [0.03, 0.03, 0]
+    settled, _ = settle_recipe(choose_recipe("modern"), np.full(10**4, 101))
+    assert settled.adversarial == 0
+    settled, _ = settle_recipe(choose_recipe("modern", max_length=100), np.full(10**4, 101))
+    assert settled.adversarial == 0.03
+    assert settle_recipe(choose_recipe("classic"), LENGTHS)[0].adversarial == 0
 
 
 def test_many_records_are_read_as_they_are_and_in_larger_batches():

@@ -50,7 +50,7 @@ def together(request, script, tmp_path_factory):
     return found | {"size": size}
 
 
-@pytest.mark.parametrize("name", ["modern", "classic", "minimal", "weights", "few"])
+@pytest.mark.parametrize("name", ["modern", "classic", "minimal", "weights", "adversarial", "few"])
 def test_a_training_together_is_that_of_one_process(script, together, name):
     weights, history = script.train(name)
     weights_together, history_together = together[name]

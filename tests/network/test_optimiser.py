@@ -17,12 +17,18 @@ def make_optimiser(network, **changes):
     return NetworkOptimiser(network, **{**RATES, "beta2": BETA2, "epsilon": EPSILON} | changes)
 
 
+def update(optimiser, loss, factor):
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step(factor)
+
+
 def take_steps(plain, network, optimiser, n_steps, first=0):
     """Take steps on batches that use other words each time."""
     for step in range(first, first + n_steps):
         texts = [plain.texts[step % 2], plain.texts[3 + step % 2]]
         loss = network.train()(plain.batch(texts)).square().sum()
-        optimiser.step(loss, 1.0 / (1 + step))
+        update(optimiser, loss, 1.0 / (1 + step))
 
 
 def snapshot(network):
@@ -48,7 +54,7 @@ def test_updates_are_those_written_out(plain):
         shadow.train()(plain.batch(texts)).square().sum().backward()
         for name, weight in shadow.named_parameters():
             write_out_step(weight, name, moments[name], step + 1, factor)
-        optimiser.step(network.train()(plain.batch(texts)).square().sum(), factor)
+        update(optimiser, network.train()(plain.batch(texts)).square().sum(), factor)
         for (name, got), wanted in zip(
             network.named_parameters(), shadow.parameters(), strict=True
         ):
@@ -90,7 +96,7 @@ def test_updates_are_those_of_torch(plain):
     optimiser = make_optimiser(network)
     for step in range(3):
         batch = plain.batch(plain.texts[step:])
-        optimiser.step(network.train()(batch).square().sum(), 1.0)
+        update(optimiser, network.train()(batch).square().sum(), 1.0)
         for one in (adam, lazy):
             one.zero_grad()
         shadow.train()(batch).square().sum().backward()
@@ -107,7 +113,7 @@ def test_rows_that_no_batch_uses_keep_every_bit(plain, clip):
     before = snapshot(network)
     for _ in range(3):
         loss = network.train()(plain.batch(plain.texts[3:4])).square().sum()  # words 1, 4, 7
-        optimiser.step(loss, 1.0)
+        update(optimiser, loss, 1.0)
     after = snapshot(network)
     words = (after["words.weight"] != before["words.weight"]).any(dim=1).nonzero().flatten()
     ngrams = (after["ngrams.weight"] != before["ngrams.weight"]).any(dim=1).nonzero().flatten()
@@ -149,7 +155,7 @@ def test_a_factor_of_zero_changes_nothing(plain):
     network = plain.network()
     before = snapshot(network)
     optimiser = make_optimiser(network)
-    optimiser.step(network.train()(plain.batch(plain.texts)).square().sum(), 0.0)
+    update(optimiser, network.train()(plain.batch(plain.texts)).square().sum(), 0.0)
     assert all(torch.equal(value, before[name]) for name, value in snapshot(network).items())
 
 
@@ -161,9 +167,8 @@ def test_a_factor_of_zero_changes_nothing(plain):
 def test_clipping_is_that_of_torch_on_dense_copies(plain, limit, shape):
     network = plain.network(**shape)
     shadow = copy.deepcopy(network)
-    make_optimiser(network, gradient_clip=limit).step(
-        network.train()(plain.batch(plain.texts)).square().sum(), 1.0
-    )
+    loss = network.train()(plain.batch(plain.texts)).square().sum()
+    update(make_optimiser(network, gradient_clip=limit), loss, 1.0)
     shadow.train()(plain.batch(plain.texts)).square().sum().backward()
     copies = []
     for weight in shadow.parameters():
@@ -181,7 +186,7 @@ def test_clipping_is_that_of_torch_on_dense_copies(plain, limit, shape):
 def test_weights_that_a_loss_does_not_use_are_passed_over(plain):
     network = plain.network()
     before = snapshot(network)
-    make_optimiser(network, gradient_clip=0.1).step(network.dense.weight.square().sum(), 1.0)
+    update(make_optimiser(network, gradient_clip=0.1), network.dense.weight.square().sum(), 1.0)
     changed = [name for name, value in snapshot(network).items() if (value != before[name]).any()]
     assert changed == ["dense.weight"]
 
@@ -189,7 +194,8 @@ def test_weights_that_a_loss_does_not_use_are_passed_over(plain):
 def test_without_a_limit_gradients_stay_as_they_are(plain):
     network = plain.network()
     shadow = copy.deepcopy(network)
-    make_optimiser(network).step(network.train()(plain.batch(plain.texts)).sum() * 1e4, 1.0)
+    loss = network.train()(plain.batch(plain.texts)).sum() * 1e4
+    update(make_optimiser(network), loss, 1.0)
     (shadow.train()(plain.batch(plain.texts)).sum() * 1e4).backward()
     for got, wanted in zip(network.parameters(), shadow.parameters(), strict=True):
         assert torch.equal(got.grad.to_dense(), wanted.grad.to_dense())

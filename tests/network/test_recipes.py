@@ -68,7 +68,7 @@ def test_the_default_has_all_parts():
 
 
 OPEN = "epochs", "batch_size", "word2vec_passes", "final_epochs", "word_rate", "word2vec_sample"
-OPEN += ("projection",)
+OPEN += ("projection", "adversarial")
 
 
 @pytest.mark.parametrize("name", RECIPES)

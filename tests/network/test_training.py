@@ -314,6 +314,7 @@ def test_training_in_bfloat16(dropping, make_records, activation):
         ("patience", -1),
         ("adam_beta2", 1.0),
         ("adam_epsilon", 0.0),
+        ("adversarial", -0.1),
     ],
 )
 def test_settings_out_of_range_are_refused(name, value):

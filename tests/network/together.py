@@ -54,6 +54,7 @@ CASES = {
         46,
         True,
     ),
+    "adversarial": ({"projection": 5}, {"adversarial": 0.2}, 61, True),
     "few": ({}, {"batch_size": 2}, 7, False),
 }
 

@@ -235,7 +235,9 @@ def test_a_training_of_three_epochs_stays_with_keras(keras, case):
         for rows in (slice(0, 15), slice(15, 30)):
             assert {2, 3, 4, 5} <= set(ids[rows].ravel())
             model.train_on_batch(ids[rows], np.eye(N_CLASSES)[targets[rows]])
-            optimiser.step(our_loss(network, ids[rows], targets[rows]), 1.0)
+            optimiser.zero_grad()
+            our_loss(network, ids[rows], targets[rows]).backward()
+            optimiser.step(1.0)
     network.eval()
     np.testing.assert_allclose(
         model.predict(ids, verbose=0), outputs_of(network, ids).detach().numpy(), atol=1e-4

@@ -1,13 +1,14 @@
-"""Work on one item after the other, some of it ahead by threads."""
+"""Work that threads do ahead: on one item after the other, or beside something else."""
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-__all__ = ["map_ahead"]
+__all__ = ["begin", "map_ahead"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -47,3 +48,33 @@ def map_ahead(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def begin(calls: Sequence[Callable[[], Result]]) -> list[Future[Result]]:
+    """Make calls one after the other, in a thread beside the one that goes on.
+
+    Parameters
+    ----------
+    calls : sequence of callable
+        If one fails, so do those after it. Pays where they let go of the interpreter.
+
+    Returns
+    -------
+    list of Future
+        One per call. A process that ends does not wait for them.
+    """
+    futures: list[Future[Result]] = [Future() for _ in calls]
+
+    def work() -> None:
+        failure: BaseException | None = None
+        for call, future in zip(calls, futures, strict=True):
+            if failure is None:
+                try:
+                    future.set_result(call())
+                    continue
+                except BaseException as error:
+                    failure = error
+            future.set_exception(failure)
+
+    threading.Thread(target=work, name="gatewise-beside", daemon=True).start()
+    return futures

@@ -84,9 +84,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Epochs with some records held out (0: chosen from the data), epochs on all records after
         that, and records per step.
     learning_rate, word_rate, weight_decay, warmup, gradient_clip, label_smoothing : float, optional
-    adam_beta2, adam_epsilon : float, optional
+    adam_beta2, adam_epsilon, adversarial : float, optional
         Of the training; see :class:`gatewise.network.training.TrainingConfig`. A word rate of -1
-        is chosen from the length of the texts.
+        is chosen from the length of the texts, adversarial of -1 from the amount of text.
     patience : int, optional
         Epochs without a better held-out accuracy after which training stops; 0 for never.
     companion : bool, optional
@@ -177,6 +177,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         patience: int | None = None,
         adam_beta2: float | None = None,
         adam_epsilon: float | None = None,
+        adversarial: float | None = None,
         companion: bool | None = None,
         language: str = "auto",
         vectors: WordVectors | None = None,
@@ -227,6 +228,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.patience = patience
         self.adam_beta2 = adam_beta2
         self.adam_epsilon = adam_epsilon
+        self.adversarial = adversarial
         self.companion = companion
         self.language = language
         self.vectors = vectors

@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.seeding import derive_seed
 from gatewise.classify.blend import Blend
 from gatewise.classify.companion_records import CompanionRecords
+from gatewise.classify.companions import Companions, fits_beside
 from gatewise.classify.fingerprint import records_fingerprint
 from gatewise.classify.held_out import TRAINING, VALIDATION
 from gatewise.classify.model import FittedModel
@@ -109,6 +111,7 @@ class _Fit:
         }
         self._outside: list[list[str]] = []
         self._drawn = self._everything
+        self._companions: Companions | None = None
 
     def run(self) -> FittedModel:
         tokens, unlabelled = self._timed("tokens", self._tokenise)
@@ -117,6 +120,7 @@ class _Fit:
         ]
         kept, held_out, note = hold_out_rows(self.data.targets, self.request)
         self._note(note)
+        self._begin_companions(tokens, kept, held_out)
         texts = join_tables(tokens.first(len(self.data.texts)), unlabelled)
         vocabulary = self._timed("vocabulary", lambda: self._vocabulary(texts))
         network, records = self._timed(
@@ -304,15 +308,9 @@ class _Fit:
         held_out: Numbers,
     ) -> tuple[NgramModel | None, Lessons]:
         """Fit the companion without the held-out records, learn from these, then fit it on all."""
-        self._drawn, note = draw_rows(
-            self.data.targets, int(tokens.offsets[len(self.data.texts)]), self.request
-        )
-        self._note(note)
-        counted = self._counted(tokens)
+        first = self._fit_ngrams(0)
         if not len(held_out):
-            ngrams = self._fit_ngrams(counted, self._everything)
-            return ngrams, Lessons(_UNMEASURED_BLEND if ngrams else Blend())
-        first = self._fit_ngrams(counted, kept)
+            return first, Lessons(_UNMEASURED_BLEND if first else Blend())
         index = self._index(network, records, kept)
         raw = read_rows(network, records, held_out, tokens, first, index, self.request.precision)
         token_lists = [tokens[row] for row in held_out]
@@ -334,7 +332,7 @@ class _Fit:
         self._note(lessons.note)
         if first is None or validation is not None:
             return first, lessons
-        return self._fit_ngrams(counted, self._everything), lessons
+        return self._fit_ngrams(1), lessons
 
     def _index(
         self, network: TextNetwork, records: EncodedRecords, rows: Numbers, *, final: bool = False
@@ -352,10 +350,17 @@ class _Fit:
     def _everything(self) -> Numbers:
         return np.arange(len(self.data.texts))
 
-    def _counted(self, tokens: TokenTable) -> CompanionRecords | None:
+    def _begin_companions(self, tokens: TokenTable, kept: Numbers, held_out: Numbers) -> None:
+        n_tokens = int(tokens.offsets[len(self.data.texts)])
+        self._drawn, note = draw_rows(self.data.targets, n_tokens, self.request)
+        self._note(note)
         if not self.recipe.companion:
-            return None
-        return CompanionRecords(
+            return
+        row_sets = [kept] if len(held_out) else [self._everything]
+        if len(held_out) and self.request.validation is None:
+            row_sets.append(self._everything)
+        count = partial(
+            CompanionRecords,
             self.data,
             tokens,
             self._drawn,
@@ -363,13 +368,16 @@ class _Fit:
             n_classes=len(self.request.labels),
             seed=self.request.seed,
         )
+        self._companions = Companions(count, row_sets, beside=fits_beside(n_tokens))
 
-    def _fit_ngrams(self, counted: CompanionRecords | None, rows: Numbers) -> NgramModel | None:
-        if counted is None:
+    def _fit_ngrams(self, number: int) -> NgramModel | None:
+        """Fit the companion without the held-out records (0), or to all (1)."""
+        if self._companions is None:
             return None
         self.progress.start("companion", 1, "fits")
-        model = counted.fit(rows)
+        model = self._companions.fitted(number)
         self.progress.advance(1)
+        self.facts["companion_seconds"] = self._companions.seconds
         give_back_freed_memory()
         return model
 

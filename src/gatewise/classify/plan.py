@@ -18,6 +18,7 @@ from gatewise.vectors.word2vec import Word2VecConfig
 
 __all__ = [
     "check_recipe",
+    "choose_adversarial",
     "choose_batch_size",
     "choose_companion_records",
     "choose_epochs",
@@ -41,8 +42,8 @@ __all__ = [
 
 # Short texts in thousands need about twenty readings. More text needs fewer, though more is
 # read in all: the readings fall with the 0.48th power of the number of tokens.
-_MOST_EPOCHS, _FEWEST_EPOCHS = 20, 3
-_TOKENS_OF_MOST_EPOCHS = 130_000
+_MOST_EPOCHS, _FEWEST_EPOCHS = 18, 3
+_READINGS, _TOKENS_OF_READINGS = 20, 130_000
 _FALL = 0.48
 # Few records make few steps, and the weights need a number of them whatever they read.
 _STEPS_TO_TAKE = 2_000
@@ -77,14 +78,17 @@ _WORD2VEC_WORDS = 250_000
 _TOKENS_OF_FULL_WORD_RATE, _LOWEST_WORD_RATE = 200, 0.3
 # In their vectors, too, the rare words of long texts must not be shorter than the common ones.
 _LONG_TEXTS = 60
+# Moved texts are what a network learns most from where it has little text, and take two thirds more
+# time.
+_MOVE, _MOST_TOKENS_MOVED = 0.03, 1_000_000
 # The last epochs only have to take in the records that were held out.
-_LAST_SHARE = 0.15
+_EPOCHS_PER_LAST = 9
 _LAST_RATE = 0.3
 _LOWEST_RATE = 1e-8  # that is allowed
 
 
 def settle_recipe(recipe: Recipe, lengths: NDArray[np.int64]) -> tuple[Recipe, list[str]]:
-    """Fix what a recipe leaves open: length limit, batch size, epochs, passes and word rate.
+    """Fix what a recipe leaves open: length limit, batch size, epochs, passes, rates.
 
     Parameters
     ----------
@@ -114,6 +118,9 @@ def settle_recipe(recipe: Recipe, lengths: NDArray[np.int64]) -> tuple[Recipe, l
         epochs=epochs,
         projection=(
             choose_projection(len(lengths)) if recipe.projection == -1 else recipe.projection
+        ),
+        adversarial=(
+            choose_adversarial(n_read) if recipe.adversarial == -1 else recipe.adversarial
         ),
         word_rate=(
             choose_word_rate(n_tokens / max(1, len(lengths)))
@@ -158,7 +165,7 @@ def choose_epochs(n_tokens: int, n_steps: int) -> int:
     int
         Enough to read a number of tokens and to take a number of steps, within limits.
     """
-    readings = _MOST_EPOCHS * (_TOKENS_OF_MOST_EPOCHS / max(1, n_tokens)) ** _FALL
+    readings = _READINGS * (_TOKENS_OF_READINGS / max(1, n_tokens)) ** _FALL
     by_tokens = np.clip(round(readings), _FEWEST_EPOCHS, _MOST_EPOCHS)
     by_steps = min(math.ceil(_STEPS_TO_TAKE / max(1, n_steps)), 2 * _MOST_EPOCHS)
     affordable = _TOKENS_FOR_STEPS // max(1, n_tokens)
@@ -191,6 +198,11 @@ def choose_projection(n_records: int) -> int:
 def choose_word_rate(mean_length: float) -> float:
     """Choose the word vectors' share of the learning rate from the mean number of tokens."""
     return float(np.clip(mean_length / _TOKENS_OF_FULL_WORD_RATE, _LOWEST_WORD_RATE, 1.0))
+
+
+def choose_adversarial(n_tokens: int) -> float:
+    """Choose how far texts are moved from the number of tokens that are read; 0: not at all."""
+    return _MOVE if n_tokens <= _MOST_TOKENS_MOVED else 0.0
 
 
 def has_long_texts(mean_length: float) -> bool:
@@ -238,7 +250,7 @@ def choose_max_features(n_classes: int) -> int:
 
 def last_epochs(epochs: int) -> int:
     """Choose the number of epochs in which the held-out records are learnt too."""
-    return max(1, round(_LAST_SHARE * epochs))
+    return math.ceil(epochs / _EPOCHS_PER_LAST)
 
 
 def network_config(recipe: Recipe, vocabulary: Vocabulary, labels: Sequence[str]) -> NetworkConfig:

@@ -108,6 +108,13 @@ SETTINGS = (
     Setting("dropout", float, "Share dropped before the dense layer.", _REGULARISATION),
     Setting("recurrent_dropout", float, "Share dropped between time steps.", _REGULARISATION),
     Setting("label_smoothing", float, "Share of a label spread over all.", _REGULARISATION),
+    Setting(
+        "adversarial",
+        float,
+        "How far texts are moved to where the network does worse, to learn there too; 0: not; "
+        "-1: chosen.",
+        _REGULARISATION,
+    ),
     Setting("weight_decay", float, "Decay of the dense weights.", _REGULARISATION),
     Setting("vector_scale", float, "Standard deviation at the start; 0: as they are.", _VECTORS),
     Setting("word2vec_algorithm", str, "Which of the two.", _VECTORS, "skip-gram|cbow"),

@@ -76,11 +76,13 @@ class NetworkOptimiser:
         for group in self._groups():
             group["top_rate"] = group["lr"]
 
-    def step(self, loss: Tensor, factor: float) -> None:
-        """Update all weights against a loss, at ``factor`` times the learning rates."""
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
         for optimiser in self._optimisers:
             optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+
+    def step(self, factor: float) -> None:
+        """Update all weights against their gradients, at ``factor`` times the learning rates."""
         self._exchange.add_gradients(self._weights)
         for weight in self._weights:
             if weight.grad is not None and weight.grad.is_sparse:

@@ -40,9 +40,9 @@ pooling, pool_vectors, fixed_length, spatial_dropout, dropout, recurrent_dropout
         As in :class:`gatewise.vectors.word2vec.Word2VecConfig`; -1 as the sample: chosen from the
         amount of text.
     learning_rate, word_rate, weight_decay, warmup, gradient_clip, \
-label_smoothing, patience, adam_beta2, adam_epsilon
+label_smoothing, patience, adam_beta2, adam_epsilon, adversarial
         As in :class:`gatewise.network.training.TrainingConfig`; -1 as the word rate: chosen from
-        the length of the texts.
+        the length of the texts; -1 as adversarial: chosen from the amount of text.
     epochs, batch_size, word2vec_passes : int
         Times all records are read, records per step, times word2vec reads all texts; 0: chosen
         from the data (:mod:`gatewise.classify.plan`).
@@ -87,6 +87,7 @@ label_smoothing, patience, adam_beta2, adam_epsilon
     patience: int
     adam_beta2: float
     adam_epsilon: float
+    adversarial: float
     companion: bool
 
     def __post_init__(self) -> None:
@@ -136,6 +137,7 @@ _MODERN = Recipe(
     patience=6,
     adam_beta2=0.99,
     adam_epsilon=1e-8,
+    adversarial=-1.0,
     companion=True,
 )
 
@@ -168,6 +170,7 @@ _CLASSIC = replace(
     label_smoothing=0.0,
     adam_beta2=0.999,
     adam_epsilon=1e-7,
+    adversarial=0.0,
     companion=False,
 )
 

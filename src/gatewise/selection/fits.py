@@ -178,7 +178,6 @@ def _fit_classifier(data: FitData, facts: FitFacts, rows: Numbers, fold: Fold) -
     model = classifier.model_
     tokens = [tokenize(data.texts[row], model.language) for row in fold.test]
     n_parameters = sum(array.size for array in model.network.arrays().values())
-    spent = model.facts["seconds"]
     raw = raw_scores(model, tokens)
     evidence = more_evidence(tokens, raw.points, model.ngrams, model.index)
     known = [tokenize(data.texts[row], model.language) for row in rows]
@@ -192,7 +191,7 @@ def _fit_classifier(data: FitData, facts: FitFacts, rows: Numbers, fold: Fold) -
         n_parameters=int(n_parameters),
         n_ngram_weights=int(model.ngrams.weights.size) if model.ngrams else 0,
     )
-    seconds = spent["tokens"] + spent["companion"]
+    seconds = model.facts["seconds"]["tokens"] + model.facts.get("companion_seconds", 0.0)
     return replace(found, companion_seconds=seconds, evidence=evidence)
 
 

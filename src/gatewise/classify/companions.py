@@ -1,0 +1,75 @@
+"""The companions of one fit, while its word vectors and its network are trained or after that."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gatewise.base.ahead import begin
+from gatewise.classify.companion_records import CompanionRecords
+from gatewise.classify.ngrams import NgramModel
+
+__all__ = ["Companions", "fits_beside"]
+
+Numbers = NDArray[np.int64]
+
+# The n-grams of more text would take too much memory beside what training needs.
+_MOST_TOKENS_BESIDE = 1_000_000
+
+
+def fits_beside(n_tokens: int) -> bool:
+    """Say whether a companion of so many tokens is fitted while the network is.
+
+    word2vec takes one thread, and training does not fill a second one: with more than one the
+    companion costs next to no time.
+    """
+    return n_tokens <= _MOST_TOKENS_BESIDE and torch.get_num_threads() > 1
+
+
+class Companions:
+    """Fits a companion to each of some sets of records; all have their n-grams counted once.
+
+    Parameters
+    ----------
+    count : callable
+        Counts the n-grams.
+    row_sets : sequence of ndarray of int64
+        The records of each fit.
+    beside : bool
+        Begin now, in a thread; otherwise each is fitted when it is asked for. The models are the
+        same.
+
+    Attributes
+    ----------
+    seconds : float
+        What counting and fitting took so far.
+    """
+
+    def __init__(
+        self, count: Callable[[], CompanionRecords], row_sets: Sequence[Numbers], *, beside: bool
+    ) -> None:
+        self.seconds = 0.0
+        self._count, self._row_sets = count, row_sets
+        self._counted: CompanionRecords | None = None
+        self._begun: list[Future[NgramModel]] = []
+        if beside:
+            self._begun = begin([partial(self._fit, number) for number in range(len(row_sets))])
+
+    def fitted(self, number: int) -> NgramModel:
+        """Give one of the companions; asked for in their order, each once."""
+        return self._begun[number].result() if self._begun else self._fit(number)
+
+    def _fit(self, number: int) -> NgramModel:
+        started = time.perf_counter()
+        counted = self._counted = self._counted or self._count()
+        model = counted.fit(self._row_sets[number])
+        if number == len(self._row_sets) - 1:
+            self._counted = None
+        self.seconds += time.perf_counter() - started
+        return model
