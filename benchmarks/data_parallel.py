@@ -3,7 +3,8 @@
     python benchmarks/data_parallel.py [--data FILE] [--epochs N] [--ways WAY ...] [--out FILE]
 
 On one file of labelled texts (columns text and label; by default the bundled tickets), with the
-recipe modern in float32, word vectors that start at random, and nothing held out:
+recipe modern in float32, word vectors that start at random, texts that are not moved, and nothing
+held out:
 
     curves    the loss of every epoch: one process; the same with starting weights that differ in
               their last digit, which shows what rounding alone does; two workers of a Ray
@@ -89,6 +90,7 @@ class Bench:
             embedding="random",
             companion=False,
             final_epochs=0,
+            adversarial=0.0,
             validation_fraction=0,
             precision="float32",
             device="cpu",

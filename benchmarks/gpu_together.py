@@ -3,8 +3,8 @@
     python benchmarks/gpu_together.py [--data FILE] [--epochs N] [--device cuda] [--out FILE]
 
 On one file of labelled texts (columns text and label; by default the bundled tickets), in float32,
-with word vectors that start at random and nothing held out: the loss of every epoch, and records a
-second, of
+with word vectors that start at random, texts that are not moved, and nothing held out: the loss of
+every epoch, and records a second, of
 
     alone            one process that tells nobody anything
     nccl, 1          one process whose gradients go through NCCL
@@ -137,6 +137,7 @@ def _train(options: argparse.Namespace, exchange: Any) -> dict[str, Any]:
         embedding="random",
         companion=False,
         final_epochs=0,
+        adversarial=0.0,
         validation_fraction=0,
         precision="float32",
         pooling="mean",
