@@ -92,8 +92,8 @@ def test_what_goes_wrong_beside_is_told_who_asks():
 
 
 def test_it_pays_with_a_second_thread_and_little_text(two_threads):
-    assert fits_beside(1_000_000)
-    assert not fits_beside(1_000_001)
+    assert fits_beside(2_000_000)
+    assert not fits_beside(2_000_001)
     torch.set_num_threads(1)
     assert not fits_beside(10)
 

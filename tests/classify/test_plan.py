@@ -220,10 +220,14 @@ def test_long_texts_have_a_higher_word_rate():
 
 
 def test_texts_are_moved_where_there_is_little_text():
-    assert [choose_adversarial(n_tokens) for n_tokens in (10, 10**6, 10**6 + 1)] == [0.03, 0.03, 0]
-    settled, _ = settle_recipe(choose_recipe("modern"), np.full(10**4, 101))
+    assert [choose_adversarial(n_tokens) for n_tokens in (10, 1_750_000, 1_750_001)] == [
+        0.03,
+        0.03,
+        0,
+    ]
+    settled, _ = settle_recipe(choose_recipe("modern"), np.full(17_500, 101))
     assert settled.adversarial == 0
-    settled, _ = settle_recipe(choose_recipe("modern", max_length=100), np.full(10**4, 101))
+    settled, _ = settle_recipe(choose_recipe("modern", max_length=100), np.full(17_500, 101))
     assert settled.adversarial == 0.03
     assert settle_recipe(choose_recipe("classic"), LENGTHS)[0].adversarial == 0
 

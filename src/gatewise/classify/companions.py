@@ -20,7 +20,7 @@ __all__ = ["Companions", "fits_beside"]
 Numbers = NDArray[np.int64]
 
 # The n-grams of more text would take too much memory beside what training needs.
-_MOST_TOKENS_BESIDE = 1_000_000
+_MOST_TOKENS_BESIDE = 2_000_000
 
 
 def fits_beside(n_tokens: int) -> bool:
