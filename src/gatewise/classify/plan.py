@@ -42,7 +42,7 @@ __all__ = [
 
 # Short texts in thousands need about twenty readings. More text needs fewer, though more is
 # read in all: the readings fall with the 0.48th power of the number of tokens.
-_MOST_EPOCHS, _FEWEST_EPOCHS = 18, 3
+_MOST_EPOCHS, _FEWEST_EPOCHS = 16, 3
 _READINGS, _TOKENS_OF_READINGS = 20, 130_000
 _FALL = 0.48
 # Few records make few steps, and the weights need a number of them whatever they read.
