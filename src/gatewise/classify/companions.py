@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextvars import ContextVar
 from functools import partial
 
 import numpy as np
@@ -15,12 +16,24 @@ from gatewise.base.ahead import begin
 from gatewise.classify.companion_records import CompanionRecords
 from gatewise.classify.ngrams import NgramModel
 
-__all__ = ["Companions", "fits_beside"]
+__all__ = ["Companions", "fits_beside", "one_after_the_other"]
 
 Numbers = NDArray[np.int64]
 
 # The n-grams of more text would take too much memory beside what training needs.
 _MOST_TOKENS_BESIDE = 2_000_000
+
+_may_fit_beside: ContextVar[bool] = ContextVar("companion beside", default=True)
+
+
+@contextlib.contextmanager
+def one_after_the_other() -> Iterator[None]:
+    """Let fits inside the block do one thing at a time, so that each has its own seconds."""
+    before = _may_fit_beside.set(False)
+    try:
+        yield
+    finally:
+        _may_fit_beside.reset(before)
 
 
 def fits_beside(n_tokens: int) -> bool:
@@ -29,7 +42,8 @@ def fits_beside(n_tokens: int) -> bool:
     word2vec takes one thread, and training does not fill a second one: with more than one the
     companion costs next to no time.
     """
-    return n_tokens <= _MOST_TOKENS_BESIDE and torch.get_num_threads() > 1
+    several = _may_fit_beside.get() and torch.get_num_threads() > 1
+    return several and n_tokens <= _MOST_TOKENS_BESIDE
 
 
 class Companions:
@@ -44,17 +58,11 @@ class Companions:
     beside : bool
         Begin now, in a thread; otherwise each is fitted when it is asked for. The models are the
         same.
-
-    Attributes
-    ----------
-    seconds : float
-        What counting and fitting took so far.
     """
 
     def __init__(
         self, count: Callable[[], CompanionRecords], row_sets: Sequence[Numbers], *, beside: bool
     ) -> None:
-        self.seconds = 0.0
         self._count, self._row_sets = count, row_sets
         self._counted: CompanionRecords | None = None
         self._begun: list[Future[NgramModel]] = []
@@ -66,10 +74,8 @@ class Companions:
         return self._begun[number].result() if self._begun else self._fit(number)
 
     def _fit(self, number: int) -> NgramModel:
-        started = time.perf_counter()
         counted = self._counted = self._counted or self._count()
         model = counted.fit(self._row_sets[number])
         if number == len(self._row_sets) - 1:
             self._counted = None
-        self.seconds += time.perf_counter() - started
         return model

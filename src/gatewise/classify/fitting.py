@@ -377,7 +377,6 @@ class _Fit:
         self.progress.start("companion", 1, "fits")
         model = self._companions.fitted(number)
         self.progress.advance(1)
-        self.facts["companion_seconds"] = self._companions.seconds
         give_back_freed_memory()
         return model
 

@@ -21,6 +21,7 @@ from gatewise.base.files import json_bytes
 from gatewise.base.seeding import numpy_generator
 from gatewise.classify.blend import Blend
 from gatewise.classify.classifier import TextClassifier
+from gatewise.classify.companions import one_after_the_other
 from gatewise.classify.model import RawScores, raw_scores
 from gatewise.classify.scope import more_evidence
 from gatewise.classify.twins import largest_similarities
@@ -174,10 +175,12 @@ def _fit_classifier(data: FitData, facts: FitFacts, rows: Numbers, fold: Fold) -
         unlabelled=data.unlabelled or None,
         class_weight=_weights_of_known(data.class_weight, [data.labels[row] for row in rows]),
     )
-    classifier.fit([data.texts[row] for row in rows], [data.labels[row] for row in rows])
+    with one_after_the_other():
+        classifier.fit([data.texts[row] for row in rows], [data.labels[row] for row in rows])
     model = classifier.model_
     tokens = [tokenize(data.texts[row], model.language) for row in fold.test]
     n_parameters = sum(array.size for array in model.network.arrays().values())
+    spent = model.facts["seconds"]
     raw = raw_scores(model, tokens)
     evidence = more_evidence(tokens, raw.points, model.ngrams, model.index)
     known = [tokenize(data.texts[row], model.language) for row in rows]
@@ -191,7 +194,7 @@ def _fit_classifier(data: FitData, facts: FitFacts, rows: Numbers, fold: Fold) -
         n_parameters=int(n_parameters),
         n_ngram_weights=int(model.ngrams.weights.size) if model.ngrams else 0,
     )
-    seconds = model.facts["seconds"]["tokens"] + model.facts.get("companion_seconds", 0.0)
+    seconds = spent["tokens"] + spent["companion"]
     return replace(found, companion_seconds=seconds, evidence=evidence)
 
 
