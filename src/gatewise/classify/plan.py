@@ -40,8 +40,9 @@ __all__ = [
     "word2vec_config",
 ]
 
-# Short texts in thousands need about twenty readings. More text needs fewer, though more is
-# read in all: the readings fall with the 0.48th power of the number of tokens.
+# Short texts in thousands gain from up to twenty readings, of which sixteen have to do for the time
+# they take. More text needs fewer, though more is read in all: the readings fall with the 0.48th
+# power of the number of tokens.
 _MOST_EPOCHS, _FEWEST_EPOCHS = 16, 3
 _READINGS, _TOKENS_OF_READINGS = 20, 130_000
 _FALL = 0.48
