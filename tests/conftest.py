@@ -126,6 +126,7 @@ def small():
         "epochs": 2,
         "batch_size": 16,
         "word2vec_passes": 2,
+        "adversarial": 0.0,
     }
 
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from gatewise.cli.main import app
 
 SMALL = "--units 4 --word-dimension 8 --ngram-dimension 4 --projection 0 --epochs 2 "
-SMALL += "--word2vec-passes 2 --batch-size 16"
+SMALL += "--word2vec-passes 2 --batch-size 16 --adversarial 0"
 
 
 @pytest.fixture(scope="session")

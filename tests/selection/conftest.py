@@ -14,6 +14,7 @@ TINY = {
     "epochs": 2,
     "batch_size": 16,
     "word2vec_passes": 2,
+    "adversarial": 0.0,
 }
 
 
