@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from sklearn.svm import LinearSVC
 
 from gatewise.base.errors import DataError
 from gatewise.classify import companions
@@ -78,6 +80,27 @@ def test_n_grams_are_counted_once_and_forgotten(count):
     assert found._counted is None
     Companions(counted, [EVERYTHING], beside=True).fitted(0)
     assert n_counted[1:] == ["gatewise-beside"]
+
+
+def test_fits_at_the_same_time_do_not_disturb_each_other(count, monkeypatch):
+    """As when a fit is interrupted in a notebook, and begun again."""
+    inside, most = [], []
+    fit = LinearSVC.fit
+
+    def watched(*arguments, **options):
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.05)
+        try:
+            return fit(*arguments, **options)
+        finally:
+            inside.pop()
+
+    monkeypatch.setattr(LinearSVC, "fit", watched)
+    begun = [Companions(count, [SOME, EVERYTHING], beside=True) for _ in range(3)]
+    expected = count().fit(EVERYTHING)
+    assert all(same(one.fitted(1), expected) for one in begun)
+    assert most == [1] * 7
 
 
 def test_what_goes_wrong_beside_is_told_who_asks():

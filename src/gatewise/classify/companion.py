@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,9 @@ _MIN_PAIR_TEXTS = 2
 _SIEVE_BITS = 16, 28  # of the number of bytes: 64 KiB to 256 MiB
 # Margin of a class without a single text: one class against the rest rarely falls below -1.
 _NEVER_SEEN = -2.0
+# liblinear has one random generator for the process: fits in two threads, one of them perhaps left
+# behind by a fit that was interrupted, would draw from each other's.
+_LIBLINEAR = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,8 @@ class CountedNgrams:
         idf = transformer.idf_.astype(np.float32)
         solver = LinearSVC(C=config.cost, random_state=seed, dual=True, max_iter=3000, tol=1e-3)
         weighted = _tf_idf(self.counts, idf, count_characters(self.terms))
-        solver.fit(weighted, targets, sample_weight=sample_weights)
+        with _LIBLINEAR:
+            solver.fit(weighted, targets, sample_weight=sample_weights)
         has_outside = bool((targets == n_classes).any())
         weights, intercepts = _one_column_per_class(solver, n_classes + has_outside)
         outside = np.append(weights[:, -1], intercepts[-1]) if has_outside else None
