@@ -7,9 +7,9 @@ recipe modern in float32, word vectors that start at random, texts that are not 
 held out:
 
     curves    the loss of every epoch: one process; the same with starting weights that differ in
-              their last digit, which shows what rounding alone does; two workers of a Ray
-              cluster on this machine. With the recipe's pooling, which takes maxima, and with
-              means alone.
+              their last digit, which shows what rounding alone does; one process that computes the
+              shares of two workers in turn; two workers of a Ray cluster on this machine. With the
+              recipe's pooling, which takes maxima, and with means alone.
     speed     records a second of one process with two threads, of one with one thread, and of two
               workers with one thread each, that is, on the same two cores; all in turn, so many
               rounds, the median epoch counts. For several batch sizes.
@@ -39,6 +39,7 @@ from gatewise import TextClassifier, read_corpus
 from gatewise.base.files import write_json
 from gatewise.data import load_tickets
 from gatewise.network.exchange import ProcessGroup
+from gatewise.network.shares import training_in_shares
 from gatewise.network.training import EpochResult, TrainNetwork, train_network
 from gatewise.selection.ray_training import open_ray_training
 from gatewise.text.corpus import Corpus
@@ -48,13 +49,14 @@ from machine import machine_facts, package_versions
 RESULTS = Path(__file__).parent / "results" / "data-parallel.json"
 PACKAGES = ("gatewise", "torch", "numpy", "ray")
 WORKERS = 2
-ONE, ONE_THREAD, NUDGED, TOGETHER = (
+ONE, ONE_THREAD, NUDGED, IN_SHARES, TOGETHER = (
     "one process, 2 threads",
     "one process, 1 thread",
     "one process, other last digits",
+    "one process, 2 shares in turn",
     "2 workers, 1 thread each",
 )
-CURVES, SPEED = (ONE_THREAD, NUDGED, TOGETHER), (ONE, ONE_THREAD, TOGETHER)
+CURVES, SPEED = (ONE_THREAD, NUDGED, IN_SHARES, TOGETHER), (ONE, ONE_THREAD, IN_SHARES, TOGETHER)
 POOLINGS = ("max-mean", "mean")
 BATCHES = (64, 512)
 STEPS = (8, 16, 32, 64, 128, 256, 512, 1024)
@@ -106,7 +108,7 @@ class Bench:
             with open_ray_training(self.address, WORKERS) as training:
                 yield training
         else:
-            yield _nudged if way == NUDGED else train_network
+            yield {NUDGED: _nudged, IN_SHARES: training_in_shares(WORKERS)}.get(way, train_network)
 
 
 def _nudged(network: Any, *arguments: Any, **settings: Any) -> list[EpochResult]:

@@ -6,6 +6,8 @@ import json
 import pytest
 
 from gatewise.cli import train as train_module
+from gatewise.network import shares
+from gatewise.network.shares import InShares
 from gatewise.network.training import train_network
 from gatewise.selection import ray_training
 from gatewise.store import training_run
@@ -272,7 +274,8 @@ def test_facts_of_random_vectors(training):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ("--workers 2", "are of a cluster; add --engine ray, or leave them away"),
+        ("--workers 2 --gpu", "are of a cluster; add --engine ray, or leave them away"),
+        ("--workers 0", "workers is 0; allowed is 1 to 10000"),
         ("--address a:1", "are of a cluster; add --engine ray, or leave them away"),
         ("--threads 2", "are of a cluster; add --engine ray, or leave them away"),
         ("--gpu", "are of a cluster; add --engine ray, or leave them away"),
@@ -284,6 +287,21 @@ def test_facts_of_random_vectors(training):
 def test_where_to_train_has_to_be_said_whole(fails, data, out, options, told):
     assert told in fails(f"train {options}", data(GOOD), "--out", out)
     assert not out.with_name("model.checkpoint").exists()
+
+
+def test_one_process_does_the_work_of_several(
+    gatewise, labelled, small, training, tmp_path, monkeypatch
+):
+    """The shares are computed in turn: the model is the same up to rounding."""
+    sizes = []
+    monkeypatch.setattr(shares, "InShares", lambda size: sizes.append(size) or InShares(size))
+    out = tmp_path / "m"
+    command = f"train --text msg --label queue {small} --workers 3"
+    gatewise(command, labelled / "train.csv", "--out", out)
+    assert sizes == [3]
+    weights, alone = (load(path).model_.network.state_dict() for path in (out, training[1]))
+    differences = [float((weights[name] - alone[name]).abs().max()) for name in alone]
+    assert 0 < max(differences) < 0.02
 
 
 def test_a_cluster_trains_the_network(gatewise, labelled, small, training, tmp_path, monkeypatch):

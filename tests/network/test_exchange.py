@@ -13,7 +13,10 @@ import pytest
 import torch
 from torch import distributed
 
+from gatewise.base.errors import ConfigError
 from gatewise.network.exchange import ALONE, ProcessGroup, Share
+from gatewise.network.shares import InShares, training_in_shares
+from gatewise.network.training import TrainingConfig
 
 SCRIPT = Path(__file__).with_name("together.py")
 SIZES = (2, 3)
@@ -66,6 +69,44 @@ def test_a_training_together_is_that_of_one_process(script, together, name):
         np.testing.assert_allclose(weights_together[key], value, atol=1e-6, err_msg=key)
 
 
+@pytest.mark.parametrize("name", ["modern", "classic", "minimal", "weights", "adversarial", "few"])
+def test_one_process_computes_the_same_bits_share_by_share(script, together, name):
+    weights, history = script.train(name, InShares(together["size"]))
+    weights_together, history_together = together[name]
+    assert history == history_together
+    assert weights.keys() == weights_together.keys()
+    for key, value in weights.items():
+        assert value.tobytes() == weights_together[key].tobytes(), key
+
+
+def test_what_is_summed_share_by_share_is_what_processes_sum(script, together):
+    exchange = InShares(together["size"])
+    dense, without, table = weights = script.gradients(0)
+    for rank in range(together["size"]):
+        for weight, other in zip(weights, script.gradients(rank), strict=True):
+            weight.grad = other.grad
+        exchange.keep_gradients(weights)
+    exchange.add_gradients(weights)
+    expected = together["gradients"]
+    assert without.grad is None
+    assert torch.equal(dense.grad, expected[0].grad)
+    assert table.grad.is_coalesced()
+    assert torch.equal(table.grad.indices(), expected[2].grad.indices())
+    assert torch.equal(table.grad.values(), expected[2].grad.values())
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, True, "2"])
+def test_a_number_of_shares_that_cannot_be_is_refused(size):
+    with pytest.raises(ConfigError, match="workers"):
+        training_in_shares(size)
+
+
+def test_training_in_shares_is_a_way_to_train(script):
+    network, records = script.network_of(), script.records_of(20)
+    history = training_in_shares(3)(network, records, TrainingConfig(epochs=2), seed=0)
+    assert [epoch.epoch for epoch in history] == [1, 2]
+
+
 def test_gradients_are_summed_and_tables_stay_sparse(script, together):
     ranks = [script.gradients(rank) for rank in range(together["size"])]
     dense, without, table = together["gradients"]
@@ -92,11 +133,12 @@ def test_other_weights_are_noticed(together):
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
 @pytest.mark.parametrize("n_records", [1, 2, 6, 7, 64])
 def test_shares_are_even_and_cover_a_batch(n_records, size):
-    shares = [ranked(rank, size).share(n_records) for rank in range(size)]
+    shares = [ranked(rank, size).shares(n_records)[0] for rank in range(size)]
     rows = [range(n_records)[share.rows] for share in shares]
     counted = [part for part, share in zip(rows, shares, strict=True) if share.counts]
     assert [number for part in counted for number in part] == list(range(n_records))
     assert max(map(len, counted)) - min(map(len, counted)) <= 1
+    assert InShares(size).shares(n_records) == shares
     assert all(part == range(1) for part, s in zip(rows, shares, strict=True) if not s.counts)
 
 
@@ -109,12 +151,13 @@ def ranked(rank, size):
 
 def test_batches_are_scored_by_turns():
     batches = [np.array([number]) for number in range(5)]
-    own = [ranked(rank, 2).own(batches) for rank in range(2)]
+    own = [ranked(rank, 2).own(batches)[0] for rank in range(2)]
+    assert own == InShares(2).own(batches)
     assert own == [[batches[0], batches[2], batches[4]], [batches[1], batches[3]]]
 
 
 def test_one_process_has_nobody_to_talk_to():
-    assert ALONE.share(5) == Share(slice(0, 5))
+    assert ALONE.shares(5) == [Share(slice(0, 5))]
     values = np.array([1.5])
     assert ALONE.add(values) is values
-    assert ALONE.own([values]) == [values]
+    assert ALONE.own([values]) == [[values]]

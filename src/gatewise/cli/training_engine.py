@@ -47,7 +47,11 @@ AddressOption = Annotated[
 WorkersOption = Annotated[
     int | None,
     typer.Option(
-        "--workers", help="How many share a batch.", rich_help_panel=_PANEL, show_default=False
+        "--workers",
+        help="How many share a batch; without a cluster this process does their work in turn, and "
+        "makes the same model.",
+        rich_help_panel=_PANEL,
+        show_default=False,
     ),
 ]
 ThreadsOption = Annotated[
@@ -81,12 +85,12 @@ def open_trainer(
     """
     check_choice("engine", engine, ("local", "ray"))
     if engine == "local":
-        if address is not None or workers is not None or threads != 1 or gpu:
+        if address is not None or threads != 1 or gpu:
             raise ConfigError(
-                "--address, --workers, --threads and --gpu are of a cluster; add --engine ray, or "
-                "leave them away"
+                "--address, --threads and --gpu are of a cluster; add --engine ray, or leave them "
+                "away"
             )
-        yield None
+        yield None if workers is None else _in_shares(workers)
         return
     if address is None or workers is None:
         raise ConfigError(
@@ -97,3 +101,9 @@ def open_trainer(
 
     with open_ray_training(address, workers, threads=threads, gpu=gpu) as training:
         yield training
+
+
+def _in_shares(workers: int) -> TrainNetwork:
+    from gatewise.network.shares import training_in_shares
+
+    return training_in_shares(workers)

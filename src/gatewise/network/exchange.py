@@ -7,6 +7,7 @@ the rows that the batch touches are sent.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,17 @@ from torch import Tensor, distributed, nn
 
 from gatewise.base.errors import ClusterError
 
-__all__ = ["ALONE", "Exchange", "ProcessGroup", "Share"]
+__all__ = [
+    "ALONE",
+    "Exchange",
+    "ProcessGroup",
+    "Share",
+    "add_in_order",
+    "gradient_of",
+    "lay_out",
+    "share_of",
+    "sparse_rows",
+]
 
 Numbers = NDArray[np.int64]
 Totals = NDArray[np.float64]
@@ -45,14 +56,17 @@ class Share:
 class Exchange(Protocol):
     """The other processes, as training sees them."""
 
-    def share(self, n_records: int) -> Share:
-        """Say which rows of a batch are this process's."""
+    def shares(self, n_records: int) -> Sequence[Share]:
+        """Say which rows of a batch this process computes, one share after the other."""
 
-    def own(self, batches: Sequence[Numbers]) -> Sequence[Numbers]:
-        """Choose the batches that this process scores."""
+    def own(self, batches: Sequence[Numbers]) -> Sequence[Sequence[Numbers]]:
+        """Choose the batches that this process scores, one list per share."""
+
+    def keep_gradients(self, weights: Sequence[nn.Parameter]) -> None:
+        """Take the gradients of one share, before those of the next are computed."""
 
     def add_gradients(self, weights: Sequence[nn.Parameter]) -> None:
-        """Replace each gradient by the sum of all processes'."""
+        """Replace each gradient by the sum of all shares'."""
 
     def add(self, values: Totals) -> Totals:
         """Sum some numbers over all processes."""
@@ -64,11 +78,14 @@ class Exchange(Protocol):
 class _Alone:
     """One process: there is nobody to tell anything."""
 
-    def share(self, n_records: int) -> Share:
-        return Share(slice(0, n_records))
+    def shares(self, n_records: int) -> Sequence[Share]:
+        return [Share(slice(0, n_records))]
 
-    def own(self, batches: Sequence[Numbers]) -> Sequence[Numbers]:
-        return batches
+    def own(self, batches: Sequence[Numbers]) -> Sequence[Sequence[Numbers]]:
+        return [batches]
+
+    def keep_gradients(self, weights: Sequence[nn.Parameter]) -> None:
+        pass
 
     def add_gradients(self, weights: Sequence[nn.Parameter]) -> None:
         pass
@@ -103,14 +120,16 @@ class ProcessGroup:
         self.n_bytes = {"summed": 0, "copied": 0}
         self._device = device
 
-    def share(self, n_records: int) -> Share:
-        """Say which rows of a batch are this process's: shares differ by one record at most."""
-        start, stop = (n_records * rank // self.size for rank in (self.rank, self.rank + 1))
-        return Share(slice(start, stop)) if stop > start else Share(slice(0, 1), counts=False)
+    def shares(self, n_records: int) -> Sequence[Share]:
+        """Say which rows of a batch are this process's."""
+        return [share_of(n_records, self.rank, self.size)]
 
-    def own(self, batches: Sequence[Numbers]) -> Sequence[Numbers]:
+    def own(self, batches: Sequence[Numbers]) -> Sequence[Sequence[Numbers]]:
         """Choose every n-th batch."""
-        return batches[self.rank :: self.size]
+        return [batches[self.rank :: self.size]]
+
+    def keep_gradients(self, weights: Sequence[nn.Parameter]) -> None:
+        """Nothing: there is one share."""
 
     def add_gradients(self, weights: Sequence[nn.Parameter]) -> None:
         """Replace each gradient by the sum of all processes'; the same bits in each of them.
@@ -122,15 +141,15 @@ class ProcessGroup:
             rows that any of the processes had.
         """
         trained = [weight for weight in weights if weight.grad is not None]
-        tables = [weight for weight in trained if _gradient(weight).is_sparse]
+        tables = [weight for weight in trained if gradient_of(weight).is_sparse]
         for table in tables:
-            table.grad = _gradient(table).coalesce()
-        touched = self._gather([_gradient(table).indices()[0] for table in tables])
+            table.grad = gradient_of(table).coalesce()
+        touched = self._gather([gradient_of(table).indices()[0] for table in tables])
         laid_out = dict(zip(map(id, tables), touched, strict=True))
         parts = [
-            _lay_out(_gradient(weight), laid_out[id(weight)])
+            lay_out(gradient_of(weight), laid_out[id(weight)])
             if id(weight) in laid_out
-            else _gradient(weight)
+            else gradient_of(weight)
             for weight in trained
         ]
         summed = self._sum(torch.cat([part.reshape(-1) for part in parts]))
@@ -138,7 +157,7 @@ class ProcessGroup:
         for weight, part, piece in zip(trained, parts, pieces, strict=True):
             values = piece.view_as(part)
             rows = laid_out.get(id(weight))
-            weight.grad = values if rows is None else _sparse(rows, values, weight)
+            weight.grad = values if rows is None else sparse_rows(rows, values, weight)
 
     def add(self, values: Totals) -> Totals:
         """Sum some numbers over all processes."""
@@ -180,9 +199,23 @@ class ProcessGroup:
         return [torch.unique(torch.cat(of_table)) for of_table in zip(*parts, strict=True)]
 
     def _sum(self, values: Tensor) -> Tensor:
+        """Sum what each process has, (S,) -> (S,), from the first process to the last.
+
+        Rounding depends on the order, and that of ``all_reduce`` on how the processes reach each
+        other. Two numbers have one sum.
+        """
         self.n_bytes["summed"] += values.nbytes
-        distributed.all_reduce(values)
-        return values
+        if self.size <= 2:
+            distributed.all_reduce(values)
+            return values  # (S,)
+        width = -(-len(values) // self.size)
+        padded = values.new_zeros(width * self.size)  # (n * width,)
+        padded[: len(values)] = values
+        found = torch.empty_like(padded)  # (n * width,)
+        distributed.all_to_all_single(found, padded)
+        summed = add_in_order(found.view(self.size, width).unbind())  # (width,)
+        distributed.all_gather(list(padded.view(self.size, width).unbind()), summed)
+        return padded[: len(values)]  # (S,)
 
     def _copy(self, values: Tensor) -> Tensor:
         """Collect what each process has, (S,) -> (n, S)."""
@@ -192,12 +225,24 @@ class ProcessGroup:
         return torch.stack(found)  # (n, S)
 
 
-def _gradient(weight: nn.Parameter) -> Tensor:
+def share_of(n_records: int, rank: int, size: int) -> Share:
+    """Cut a batch for ``size`` processes: the shares differ by one record at most."""
+    start, stop = (n_records * at // size for at in (rank, rank + 1))
+    return Share(slice(start, stop)) if stop > start else Share(slice(0, 1), counts=False)
+
+
+def add_in_order(parts: Sequence[Tensor]) -> Tensor:
+    """Sum tensors of one shape, from the first to the last."""
+    return functools.reduce(torch.add, parts)
+
+
+def gradient_of(weight: nn.Parameter) -> Tensor:
+    """Take a gradient that is known to be there."""
     assert weight.grad is not None
     return weight.grad
 
 
-def _lay_out(gradient: Tensor, rows: Tensor) -> Tensor:
+def lay_out(gradient: Tensor, rows: Tensor) -> Tensor:
     """Put the rows of a sparse gradient where they stand among others: (len(rows), E)."""
     values = gradient.values()  # (own rows, E)
     laid_out = values.new_zeros(len(rows), values.shape[1])  # (len(rows), E)
@@ -205,7 +250,8 @@ def _lay_out(gradient: Tensor, rows: Tensor) -> Tensor:
     return laid_out  # (len(rows), E)
 
 
-def _sparse(rows: Tensor, values: Tensor, weight: Tensor) -> Tensor:
+def sparse_rows(rows: Tensor, values: Tensor, weight: Tensor) -> Tensor:
+    """Make the sparse gradient of a table out of some rows of it."""
     return torch.sparse_coo_tensor(
         rows[None], values, weight.shape, is_coalesced=True, check_invariants=False
     )  # (V, E)

@@ -81,6 +81,10 @@ class NetworkOptimiser:
         for optimiser in self._optimisers:
             optimiser.zero_grad(set_to_none=True)
 
+    def keep_gradients(self) -> None:
+        """Take the gradients of one share of the batch."""
+        self._exchange.keep_gradients(self._weights)
+
     def step(self, factor: float) -> None:
         """Update all weights against their gradients, at ``factor`` times the learning rates."""
         self._exchange.add_gradients(self._weights)

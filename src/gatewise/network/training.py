@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
@@ -260,12 +261,12 @@ class _Trainer:
         self.network.train()
         self.network.generator.manual_seed(derive_seed(self.seed, f"{self.stage}/dropout/{epoch}"))
         order = self.records.shuffled(self.config.batch_size, self._generator(f"batches/{epoch}"))
-        totals = np.zeros(3)  # loss, right answers, records
+        of_shares = np.zeros((1, 3))  # loss, right answers, records
         for step, numbers in enumerate(order, start=epoch * self.n_batches):
-            totals += self._step(step, numbers)
-            self._tell(epoch, totals, len(numbers))
+            of_shares = of_shares + self._step(step, numbers)  # (shares, 3)
+            self._tell(epoch, of_shares.sum(axis=0), len(numbers))
         self.exchange.check_equal(self.network)
-        totals = self.exchange.add(totals)
+        totals = self.exchange.add(of_shares.sum(axis=0))
         loss, accuracy = float(totals[0] / totals[2]), float(totals[1] / totals[2])
         seconds = time.perf_counter() - started
         held_out = self._validate(validation) if validation else (None, None)
@@ -277,16 +278,25 @@ class _Trainer:
             self.best_weights = {name: weight.clone() for name, weight in state.items()}
 
     def _step(self, step: int, numbers: Numbers) -> NDArray[np.float64]:
-        share = self.exchange.share(len(numbers))
-        mine = self._gradients(numbers, share)
-        self.optimiser.zero_grad()
+        """Learn from one batch: loss, right answers and records of each share, (shares, 3)."""
         n_steps = self.config.epochs * self.n_batches
         # As long as the learning rate rises the network knows too little to be led astray.
-        if self.config.adversarial and step >= n_steps * self.config.warmup:
-            losses, predicted = mine.learn_adversarially(self.config.adversarial)
-        else:
-            losses, predicted = mine.learn()
+        moves = bool(self.config.adversarial) and step >= n_steps * self.config.warmup
+        draws = self.network.generator.get_state()
+        found = []
+        for share in self.exchange.shares(len(numbers)):
+            self.network.generator.set_state(draws)  # each draws for the whole batch
+            self.optimiser.zero_grad()
+            found.append(self._learn(numbers, share, moves=moves))
+            self.optimiser.keep_gradients()
         self.optimiser.step(learning_rate_factor(step, n_steps, self.config.warmup))
+        return np.array(found)
+
+    def _learn(self, numbers: Numbers, share: Share, *, moves: bool) -> NDArray[np.float64]:
+        mine = self._gradients(numbers, share)
+        losses, predicted = (
+            mine.learn_adversarially(self.config.adversarial) if moves else mine.learn()
+        )  # (B,), (B, C)
         right = int((predicted.argmax(dim=1) == mine.targets).sum())
         found = np.array([float(losses.sum()), right, len(losses)])
         return found if share.counts else np.zeros(3)
@@ -311,15 +321,18 @@ class _Trainer:
         )
 
     def _validate(self, validation: Records) -> tuple[float, float]:
-        batches = self.exchange.own(validation.ordered(BATCH_SIZE))
+        shares = self.exchange.own(validation.ordered(BATCH_SIZE))
+        found = np.array([self._judge(validation, batches) for batches in shares])  # (shares, 3)
+        loss, n_right, n_records = self.exchange.add(found.sum(axis=0))
+        return float(loss / n_records), float(n_right / n_records)
+
+    def _judge(self, validation: Records, batches: Sequence[Numbers]) -> NDArray[np.float64]:
+        """Measure some batches: loss, right answers, records."""
         scores = score_records(self.network, validation, precision=self.precision, batches=batches)
         own = np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *batches]))
         of_target = scores[own, validation.targets[own]]
         right = scores[own].argmax(axis=1) == validation.targets[own]
-        loss, n_right, n_records = self.exchange.add(
-            np.array([-of_target.sum(), right.sum(), len(own)])
-        )
-        return float(loss / n_records), float(n_right / n_records)
+        return np.array([-of_target.sum(), right.sum(), len(own)])
 
     def _tell(self, epoch: int, totals: NDArray[np.float64], n_records: int) -> None:
         loss, accuracy = totals[:2] / max(1.0, totals[2])

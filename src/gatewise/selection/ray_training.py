@@ -37,8 +37,9 @@ _GO_ON = "; the same command with --resume goes on from the last whole epoch"
 class RayTraining:
     """Trains as :func:`gatewise.network.training.train_network` does, by several workers.
 
-    The loss curve is that of one process up to rounding, and for one number of workers and threads
-    always the same, also when workers died on the way.
+    For one number of workers and threads the weights are always the same, also when workers died on
+    the way, and those of :func:`gatewise.network.shares.training_in_shares`; up to rounding they
+    are those of a process that takes a batch as a whole.
 
     Parameters
     ----------
