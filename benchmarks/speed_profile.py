@@ -35,8 +35,9 @@ def measure_profile(
     vocabulary = build_vocabulary(
         token_lists, max_ngrams=_MAX_NGRAMS, min_ngram_words=_MIN_NGRAM_WORDS
     )
-    recipe, _ = settle_recipe(choose_recipe("modern"), np.array([len(t) for t in token_lists]))
     names = sorted(set(labels))
+    lengths = np.array([len(tokens) for tokens in token_lists])
+    recipe, _ = settle_recipe(choose_recipe("modern"), lengths, len(names))
     records = EncodedRecords(
         encoded=vocabulary.encode(token_lists),
         rows=np.arange(len(texts)),

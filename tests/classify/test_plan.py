@@ -74,7 +74,7 @@ def test_what_was_left_open_is_chosen_from_the_tokens_that_are_read():
     settled, _ = settle_recipe(recipe, LENGTHS)
     n_read, n_all = 3 + 0 + 10 + 7 + 10, int(LENGTHS.sum())
     assert settled.batch_size == choose_batch_size(n_read, 5)
-    assert settled.epochs == choose_epochs(n_read, -(-5 // settled.batch_size))
+    assert settled.epochs == choose_epochs(n_read, -(-5 // settled.batch_size), 2)
     assert settled.word2vec_passes == choose_passes(n_all)
     assert settled.final_epochs == last_epochs(settled.epochs)
     assert settled.projection == choose_projection(5) == 128
@@ -85,11 +85,19 @@ def test_what_was_left_open_is_chosen_from_the_tokens_that_are_read():
     assert all(getattr(settled, name) == getattr(recipe, name) for name in others)
 
 
-@given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(1, 10**6))
-def test_more_tokens_need_no_more_readings(first, second, n_steps):
+@given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(1, 10**6), st.integers(2, 999))
+def test_more_tokens_need_no_more_readings(first, second, n_steps, n_classes):
     few, many = sorted([first, second])
-    assert choose_epochs(few, n_steps) >= choose_epochs(many, n_steps) >= 1
+    epochs = choose_epochs(few, n_steps, n_classes)
+    assert epochs >= choose_epochs(many, n_steps, n_classes) >= 1
+    assert epochs <= choose_epochs(few, n_steps, n_classes + 100)
     assert choose_passes(few) >= choose_passes(many) >= 1
+
+
+def test_many_classes_take_more_readings():
+    assert choose_epochs(120_000, 200, 99) == 16
+    assert choose_epochs(120_000, 200, 100) == 20
+    assert settle_recipe(choose_recipe("modern"), np.full(15_000, 8), 150)[0].epochs == 20
 
 
 @given(st.integers(1, 10**6), st.integers(0, 1000))

@@ -197,7 +197,7 @@ class _Fit:
     ) -> tuple[TextNetwork, EncodedRecords]:
         """Make the network with its starting vectors, and the encoded records."""
         lengths = tokens.lengths[: len(self.data.texts)]
-        self.recipe, notes = settle_recipe(self.recipe, lengths)
+        self.recipe, notes = settle_recipe(self.recipe, lengths, len(self.request.labels))
         for note in notes:
             self._note(note)
         self.facts["mean_length"] = float(lengths.mean())

@@ -41,9 +41,10 @@ __all__ = [
 ]
 
 # Short texts in thousands gain from up to twenty readings, of which sixteen have to do for the time
-# they take. More text needs fewer, though more is read in all: the readings fall with the 0.48th
-# power of the number of tokens.
+# they take; with many classes to tell apart all twenty are taken. More text needs fewer, though more
+# is read in all: the readings fall with the 0.48th power of the number of tokens.
 _MOST_EPOCHS, _FEWEST_EPOCHS = 16, 3
+_MANY_CLASSES, _MOST_EPOCHS_OF_MANY = 100, 20
 _READINGS, _TOKENS_OF_READINGS = 20, 130_000
 _FALL = 0.48
 # Few records make few steps, and the weights need a number of them whatever they read.
@@ -87,7 +88,9 @@ _LAST_RATE = 0.3
 _LOWEST_RATE = 1e-8  # that is allowed
 
 
-def settle_recipe(recipe: Recipe, lengths: NDArray[np.int64]) -> tuple[Recipe, list[str]]:
+def settle_recipe(
+    recipe: Recipe, lengths: NDArray[np.int64], n_classes: int = 2
+) -> tuple[Recipe, list[str]]:
     """Fix what a recipe leaves open: length limit, batch size, epochs, passes, rates.
 
     Parameters
@@ -96,6 +99,8 @@ def settle_recipe(recipe: Recipe, lengths: NDArray[np.int64]) -> tuple[Recipe, l
         With 0 where the data decide.
     lengths : ndarray of int64, shape (N,)
         Tokens of each training text.
+    n_classes : int
+        C.
 
     Returns
     -------
@@ -109,7 +114,8 @@ def settle_recipe(recipe: Recipe, lengths: NDArray[np.int64]) -> tuple[Recipe, l
         max_length = max(1, min(max_length, int(lengths.max(initial=1))))
     n_read = int(np.minimum(lengths, max_length).sum())
     batch_size = recipe.batch_size or choose_batch_size(n_read, len(lengths))
-    epochs = recipe.epochs or choose_epochs(n_read, math.ceil(len(lengths) / batch_size))
+    n_steps = math.ceil(len(lengths) / batch_size)
+    epochs = recipe.epochs or choose_epochs(n_read, n_steps, n_classes)
     n_tokens = int(lengths.sum())
     settled = replace(
         recipe,
@@ -150,7 +156,7 @@ def check_recipe(recipe: Recipe) -> None:
     network_config(settled, Vocabulary([], []), ("one", "another"))
 
 
-def choose_epochs(n_tokens: int, n_steps: int) -> int:
+def choose_epochs(n_tokens: int, n_steps: int, n_classes: int) -> int:
     """Choose the number of epochs.
 
     Parameters
@@ -159,6 +165,8 @@ def choose_epochs(n_tokens: int, n_steps: int) -> int:
         In all training texts, as far as they are read.
     n_steps : int
         Steps of one epoch.
+    n_classes : int
+        C.
 
     Returns
     -------
@@ -166,7 +174,8 @@ def choose_epochs(n_tokens: int, n_steps: int) -> int:
         Enough to read a number of tokens and to take a number of steps, within limits.
     """
     readings = _READINGS * (_TOKENS_OF_READINGS / max(1, n_tokens)) ** _FALL
-    by_tokens = np.clip(round(readings), _FEWEST_EPOCHS, _MOST_EPOCHS)
+    most = _MOST_EPOCHS if n_classes < _MANY_CLASSES else _MOST_EPOCHS_OF_MANY
+    by_tokens = np.clip(round(readings), _FEWEST_EPOCHS, most)
     by_steps = min(math.ceil(_STEPS_TO_TAKE / max(1, n_steps)), 2 * _MOST_EPOCHS)
     affordable = _TOKENS_FOR_STEPS // max(1, n_tokens)
     return int(max(by_tokens, min(by_steps, affordable)))
