@@ -41,8 +41,8 @@ __all__ = [
 ]
 
 # Short texts in thousands gain from up to twenty readings, of which sixteen have to do for the time
-# they take; with many classes to tell apart all twenty are taken. More text needs fewer, though more
-# is read in all: the readings fall with the 0.48th power of the number of tokens.
+# they take, unless there are many classes to tell apart. More text needs fewer, though more is read
+# in all: the readings fall with the 0.48th power of the number of tokens.
 _MOST_EPOCHS, _FEWEST_EPOCHS = 16, 3
 _MANY_CLASSES, _MOST_EPOCHS_OF_MANY = 100, 20
 _READINGS, _TOKENS_OF_READINGS = 20, 130_000
