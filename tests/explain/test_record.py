@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import replace as changed
 
@@ -123,8 +124,11 @@ def test_the_table(found):
     assert any("differ by" in line for line in lines)
     rest = next(line for line in lines if " more " in line)
     shown = [line for line in lines if line.startswith("'")]
+    assert all(
+        line.endswith(("   letters", "   words", "   words near each other")) for line in shown
+    )
     assert len(shown) + int(rest.split()[0]) == len(found.credits.terms)
-    listed = sum(float(line.split()[-1]) for line in [*shown, rest])
+    listed = sum(float(re.search(r"[+-]\d+\.\d\d", line)[0]) for line in [*shown, rest])
     assert listed == pytest.approx(found.credits.ngrams[:, found.decision].sum(), abs=0.05)
 
 

@@ -12,14 +12,13 @@ from markupsafe import Markup
 
 from gatewise import __version__
 from gatewise.explain.page_data import page_data
-from gatewise.explain.record import KINDS, Replay
+from gatewise.explain.record import KINDS, NGRAM_KINDS, Replay
 
 __all__ = ["replay_page"]
 
 _LONGEST_TEXT = 4000  # characters
 _N_NGRAMS = 25
 _GATES = {"i": "input", "f": "forget", "o": "output", "c": "|cell|", "h": "|hidden|"}
-_NGRAM_KINDS = {"c": "letters", "p": "words near each other", "w": "words"}
 
 
 def replay_page(replay: Replay) -> str:
@@ -107,7 +106,7 @@ def _ngrams(replay: Replay, number: int) -> list[dict[str, str]]:
     for place in order[:_N_NGRAMS]:
         kind, _, term = replay.credits.terms[place].partition(":")
         shown = term.replace(" ", "␣") if kind == "c" else term
-        rows.append({"term": shown, "kind": _NGRAM_KINDS[kind], "credit": f"{shares[place]:+.3f}"})
+        rows.append({"term": shown, "kind": NGRAM_KINDS[kind], "credit": f"{shares[place]:+.3f}"})
     if len(order) > _N_NGRAMS:
         rest = f"{shares[order[_N_NGRAMS:]].sum():+.3f}"
         rows.append({"term": f"{len(order) - _N_NGRAMS:,} more", "kind": "", "credit": rest})

@@ -17,7 +17,7 @@ from gatewise.explain.variants import Reading, Variants
 from gatewise.network.config import NetworkConfig
 from gatewise.network.plain import LayerTrace, Trace
 
-__all__ = ["KINDS", "Replay", "ReplayToken"]
+__all__ = ["KINDS", "NGRAM_KINDS", "Replay", "ReplayToken"]
 
 Array = NDArray[np.float64]
 
@@ -28,6 +28,9 @@ KINDS = MappingProxyType(
         "unknown": "not in the vocabulary, and none of its n-grams is known",
         "padding": "a zero that the network reads like a word",
     }
+)
+NGRAM_KINDS = MappingProxyType(
+    {"c": "letters", "p": "words near each other", "w": "words"}  # by how their terms begin
 )
 _LONGEST_TABLE, _BOTH_ENDS = 40, 15
 _N_NGRAMS, _N_CLASSES = 8, 5
@@ -287,9 +290,11 @@ class Replay:
         if not len(shares):
             return []
         order = np.argsort(-np.abs(shares), kind="stable")
-        rows = [f"{'n-gram':{_WIDEST}} {'credit':>8}"]
+        rows = [f"{'n-gram':{_WIDEST}} {'credit':>8}   kind"]
         for column in order[:_N_NGRAMS]:
-            rows.append(f"{_padded(repr(self.credits.terms[column][2:]))} {shares[column]:+8.2f}")
+            kind, _, term = self.credits.terms[column].partition(":")
+            shown = _padded(repr(term))
+            rows.append(f"{shown} {shares[column]:+8.2f}   {NGRAM_KINDS[kind]}")
         if rest := shares[order[_N_NGRAMS:]].sum():
             rows.append(f"{_padded(f'{len(order) - _N_NGRAMS} more')} {rest:+8.2f}")
         return rows
