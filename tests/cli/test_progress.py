@@ -61,6 +61,14 @@ def test_a_stage_ends_when_the_next_begins(plain, stream):
     assert lines(stream)[1:] == ["training: 0 records in 0 s"]
 
 
+@pytest.mark.parametrize(("units", "told"), [("fits", "1 fit"), ("passes", "1 pass")])
+def test_one_of_them_is_told_as_one(plain, stream, units, told):
+    plain.start("stage", 1, units)
+    plain.advance(1)
+    plain.finish()
+    assert lines(stream) == [f"stage: {told} in 0 s"]
+
+
 def test_what_a_checkpoint_holds_says_nothing_of_the_speed(plain, stream, clock):
     plain.start("training", 1000, "records")
     plain.advance(500)

@@ -80,7 +80,7 @@ class PlainProgress:
         if self._stage is not None:
             seconds = time.monotonic() - self._started
             self._parts, self._left = (), None
-            self._write(f"{self._done:,} {self._unit} in {_duration(seconds)}")
+            self._write(f"{_counted(self._done, self._unit)} in {_duration(seconds)}")
         self._stage = None
 
     def _write(self, text: str) -> None:
@@ -90,7 +90,7 @@ class PlainProgress:
 
     def _amount(self) -> str:
         if self._total is None:
-            return f"{self._done:,} {self._unit}"
+            return _counted(self._done, self._unit)
         share = self._done / self._total if self._total else 1.0
         return f"{self._done:,} of {self._total:,} {self._unit} ({share:.0%})"
 
@@ -241,6 +241,11 @@ def open_progress(*, bars: bool = True, lines: bool = True) -> Iterator[Progress
         plain.finish()
     else:
         yield SilentProgress()
+
+
+def _counted(number: int, units: str) -> str:
+    unit = units[:-2] if units.endswith("sses") else units.removesuffix("s")
+    return f"{number:,} {units if number != 1 else unit}"
 
 
 def _rate(per_second: float, unit: str) -> str:
