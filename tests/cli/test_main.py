@@ -6,8 +6,10 @@ import json
 import os
 import re
 import runpy
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -125,6 +127,26 @@ def test_an_interrupt_is_one_line(raising):
     assert (result.exit_code, result.stderr) == (130, "gatewise: stopped\n")
 
 
+@pytest.fixture
+def sigterm():
+    """Give SIGTERM back what it does, at the end."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there SIGTERM ends a process at once")
+def test_sigterm_ends_a_command_as_an_interrupt_does(monkeypatch, gatewise, sigterm):
+    def wait(purpose):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+
+    failures.heed_sigterm()
+    monkeypatch.setattr(info, "require_training", wait)
+    result = gatewise("info m")
+    assert (result.exit_code, result.stderr) == (143, "gatewise: stopped\n")
+
+
 def test_a_reader_that_has_gone_is_no_error(raising):
     result = raising(BrokenPipeError(errno.EPIPE, "Broken pipe"))
     assert (result.exit_code, result.output) == (1, "")
@@ -165,7 +187,7 @@ def test_what_was_not_written_goes_nowhere(monkeypatch, tmp_path):
     assert (tmp_path / "out.txt").read_text() == ""
 
 
-def test_streams_that_cannot_be_set_up_are_taken_as_they_are(monkeypatch):
+def test_streams_that_cannot_be_set_up_are_taken_as_they_are(monkeypatch, sigterm):
     monkeypatch.setattr("sys.stdout", io.StringIO())
     monkeypatch.setattr(main, "app", lambda **options: sys.stdout.write("ran\n"))
     main.run()
@@ -175,14 +197,17 @@ def test_streams_that_cannot_be_set_up_are_taken_as_they_are(monkeypatch):
 # In a process of its own
 
 
-def test_an_interrupt_before_a_command_began(monkeypatch):
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.skipif(sys.platform == "win32", reason="there SIGTERM ends a process at once")
+def test_an_interrupt_before_a_command_began(monkeypatch, sigterm, name, status):
     def interrupt(**options):
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), getattr(signal, name))
+        time.sleep(60)
 
     monkeypatch.setattr(main, "app", interrupt)
     with pytest.raises(SystemExit) as ended:
         main.run()
-    assert ended.value.code == 130
+    assert ended.value.code == status
 
 
 def predicting(model, labelled):
@@ -190,20 +215,29 @@ def predicting(model, labelled):
     return [*command, model, labelled / "test.csv"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there SIGTERM ends a process at once")
+def test_sigterm_leaves_no_half_written_file(model, labelled, tmp_path):
+    command = [*predicting(model, labelled)[:-1], "-", "--out", tmp_path / "answers.csv"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    with process:
+        process.stdin.write("msg\n" + "my card is stuck\n" * 5000)
+        process.stdin.flush()  # and more to come
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.terminate()
+        told = process.stderr.read()
+    assert (process.returncode, told.splitlines()[-1]) == (143, "gatewise: stopped")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 def test_standard_output_on_a_full_disk(model, labelled):
     with open("/dev/full", "w") as full:
         result = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "gatewise",
-                "predict",
-                "--text",
-                "msg",
-                model,
-                labelled / "test.csv",
-            ],
+            predicting(model, labelled),
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -218,16 +252,7 @@ def test_standard_output_on_a_full_disk(model, labelled):
 
 def test_a_pipe_that_is_closed_early(model, labelled):
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "gatewise",
-            "predict",
-            "--text",
-            "msg",
-            model,
-            labelled / "test.csv",
-        ],
+        predicting(model, labelled),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -47,16 +47,16 @@ def finish(process):
     return told
 
 
-def kill_when(process, condition):
-    """Kill a process, with no chance to tidy up, as soon as a condition holds."""
+def kill_when(process, condition, number=signal.SIGKILL, status=-signal.SIGKILL):
+    """Kill a process as soon as a condition holds; by itself with no chance to tidy up."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline
         time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)
+    process.send_signal(number)
     _, told = process.communicate()
-    assert process.returncode == -signal.SIGKILL, "it had ended by itself"
+    assert process.returncode == status, f"it had ended by itself: {told}"
     return told
 
 
@@ -98,7 +98,8 @@ def test_kills_at_every_stage_leave_no_trace(data, undisturbed, tmp_path):
     kill_when(begin(data, out), (checkpoint / "word vectors.safetensors").exists)
     kill_when(begin(data, out, "--resume"), training.exists)  # after the first epoch
     first = training.read_bytes()
-    kill_when(begin(data, out, "--resume"), changed(training, 3))
+    told = kill_when(begin(data, out, "--resume"), changed(training, 3), signal.SIGTERM, 143)
+    assert f"the same command with --resume goes on from {checkpoint}\ngatewise: stopped\n" in told
     assert training.read_bytes() != first
     kill_when(begin(data, out, "--resume"), (checkpoint / "last epochs.safetensors").exists)
     assert not out.exists()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -14,15 +15,33 @@ from typer.core import TyperGroup
 from gatewise.base.errors import GatewiseError
 from gatewise.cli.console import remark
 
-__all__ = ["BAD_INPUT", "INTERRUPTED", "OneLineErrors"]
+__all__ = ["BAD_INPUT", "INTERRUPTED", "TERMINATED", "OneLineErrors", "heed_sigterm", "stopped_by"]
 
 BAD_INPUT = 2
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+INTERRUPTED, TERMINATED = 130, 143  # 128 + SIGINT, 128 + SIGTERM, as shells have it
 
 _READER_GONE = 1
 _UsageError: Any = typer.BadParameter.__base__  # its name and place differ between versions
 _LINE_BREAKS = re.compile(r"\s*[\r\n]+\s*")
 _TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{12}\.tmp")
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM has come, which asks for the same as Ctrl-C."""
+
+
+def heed_sigterm() -> None:
+    """End at SIGTERM as at Ctrl-C: tell how to go on, and leave no half-written file behind."""
+
+    def stop(number: int, frame: Any) -> NoReturn:
+        raise _Terminated
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+def stopped_by(interrupt: KeyboardInterrupt) -> int:
+    """Give the exit status of a program that was stopped."""
+    return TERMINATED if isinstance(interrupt, _Terminated) else INTERRUPTED
 
 
 class OneLineErrors(TyperGroup):
@@ -46,8 +65,8 @@ class OneLineErrors(TyperGroup):
             _fail(_typed(error), BAD_INPUT)
         except GatewiseError as error:
             _fail(str(error), BAD_INPUT)
-        except KeyboardInterrupt:
-            _fail("stopped", INTERRUPTED)
+        except KeyboardInterrupt as interrupt:
+            _fail("stopped", stopped_by(interrupt))
         except BrokenPipeError:
             # Whoever read our output, such as head, has seen enough.
             _close_output()

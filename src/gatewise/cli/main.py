@@ -14,7 +14,7 @@ from gatewise.cli.compare import compare
 from gatewise.cli.demo import demo
 from gatewise.cli.evaluate import evaluate
 from gatewise.cli.export import export
-from gatewise.cli.failures import INTERRUPTED, OneLineErrors
+from gatewise.cli.failures import OneLineErrors, heed_sigterm, stopped_by
 from gatewise.cli.info import info
 from gatewise.cli.neighbours import neighbours
 from gatewise.cli.predict import predict
@@ -80,6 +80,7 @@ def gatewise(
 
 def run() -> None:
     """Run the command line."""
+    heed_sigterm()
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     for stream in (sys.stdout, sys.stderr):
@@ -88,5 +89,5 @@ def run() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="gatewise")
-    except KeyboardInterrupt:  # before a command began
-        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt as interrupt:  # before a command began
+        sys.exit(stopped_by(interrupt))
