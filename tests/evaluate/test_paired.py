@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gatewise.base.errors import ConfigError
-from gatewise.evaluate.paired import corrected_t_test, mcnemar_test, share_interval
+from gatewise.evaluate.paired import (
+    corrected_t_test,
+    error_of_records,
+    mcnemar_test,
+    share_interval,
+)
 
 
 def draw(k=10, seed=0, shift=0.02):
@@ -51,10 +56,42 @@ def test_it_raises_fewer_false_alarms():
     assert corrected < 0.6 * plain
 
 
-@pytest.mark.parametrize(("shift", "p_value"), [(0.0, 1.0), (0.5, 0.0)])
-def test_differences_that_are_all_alike(shift, p_value):
-    found = corrected_t_test([1.0, 1.5], [1.0 - shift, 1.5 - shift], test_share=1)
-    assert (found.mean, found.low, found.high, found.p_value) == (shift, shift, shift, p_value)
+@pytest.mark.parametrize(("shift", "p_value"), [(0.0, 1.0), (0.1, 0.25)])
+def test_differences_that_are_all_alike_are_signs_of_one_kind(shift, p_value):
+    """Three coins fall on one side in a quarter of all throws."""
+    first = [0.7, 0.8, 0.9]
+    found = corrected_t_test(first, [score - shift for score in first], test_share=1)
+    assert (found.mean, found.low, found.high) == pytest.approx((shift, shift, shift))
+    assert found.p_value == p_value
+
+
+def test_folds_that_happen_to_agree_are_no_surer_than_their_records():
+    """Each fold of 200 has one record more right, out of ten on which the two do not agree."""
+    first = np.array(([True] * 6 + [False] * 5 + [True] * 189) * 3)
+    second = np.array(([False] * 6 + [True] * 5 + [True] * 189) * 3)
+    error = error_of_records(first, second)
+    assert error == pytest.approx(np.sqrt(33) / 600)
+    found = corrected_t_test([0.975] * 3, [0.97] * 3, test_share=0.5, least_error=error)
+    reach = stats.t.ppf(0.975, 2) * error
+    assert (found.low, found.high) == pytest.approx((0.005 - reach, 0.005 + reach))
+    assert found.p_value == pytest.approx(2 * stats.t.sf(0.005 / error, 2))
+    assert found.p_value > 0.5
+    wide = corrected_t_test([0.9, 0.8, 0.7], [0.7, 0.8, 0.9], test_share=0.5)
+    assert wide == corrected_t_test(
+        [0.9, 0.8, 0.7], [0.7, 0.8, 0.9], test_share=0.5, least_error=error
+    )
+
+
+@given(st.integers(1, 60), st.integers(0, 60))
+def test_the_error_of_records_is_that_of_mcnemar(n_agreed, n_differing):
+    """Its square is the variance of a sum of signs, of which each is as likely as the other."""
+    first = np.array([True] * n_agreed + [True] * n_differing)
+    second = np.array([True] * n_agreed + [False] * n_differing)
+    n = n_agreed + n_differing
+    assert error_of_records(first, second) == pytest.approx(
+        stats.binom.std(n_differing, 0.5) * 2 / n
+    )
+    assert error_of_records(first, first) == 0.0
 
 
 @pytest.mark.parametrize(("first", "second"), [([0.5], [0.5]), ([0.5, 0.6], [0.5]), ([], [])])

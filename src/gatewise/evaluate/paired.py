@@ -12,9 +12,17 @@ from scipy import stats
 from gatewise.base.config import check_range
 from gatewise.base.errors import ConfigError
 
-__all__ = ["Difference", "corrected_t_test", "mcnemar_test", "share_interval"]
+__all__ = [
+    "Difference",
+    "corrected_t_test",
+    "error_of_records",
+    "mcnemar_test",
+    "share_interval",
+]
 
 Right = NDArray[np.bool_]
+
+_ROUNDING = 1e-9  # of shares that should be equal
 
 
 @dataclass(frozen=True)
@@ -43,11 +51,13 @@ def corrected_t_test(
     *,
     test_share: float,
     confidence: float = 0.95,
+    least_error: float = 0.0,
 ) -> Difference:
     """Compare two classifiers by their scores on the same folds.
 
     The training parts of folds overlap, so the plain paired t-test finds differences where there
-    are none; its variance is corrected here (Nadeau & Bengio 2003).
+    are none; its variance is corrected here (Nadeau & Bengio 2003). Differences of few folds are
+    sometimes alike by chance, and would then seem to be sure; against that stands a least error.
 
     Parameters
     ----------
@@ -57,10 +67,14 @@ def corrected_t_test(
         Records of a test part per record of its training part: 1 / (k - 1) in k-fold.
     confidence : float
         Of the interval.
+    least_error : float
+        Standard error of the mean difference that the number of records leaves by itself; see
+        :func:`error_of_records`.
 
     Returns
     -------
     Difference
+        Where there is no error at all, the p-value is that of k signs of one kind.
 
     Raises
     ------
@@ -77,11 +91,31 @@ def corrected_t_test(
     differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
     k, mean = len(differences), float(differences.mean())
     error = float(np.sqrt((1.0 / k + test_share) * differences.var(ddof=1)))
-    if error == 0.0:
-        return Difference(mean, mean, mean, 1.0 if mean == 0.0 else 0.0)
+    error = max(error, least_error)
+    if error < _ROUNDING:
+        return Difference(mean, mean, mean, 1.0 if abs(mean) < _ROUNDING else 0.5 ** (k - 1))
     reach = float(stats.t.ppf(0.5 + confidence / 2.0, k - 1)) * error
     p_value = 2.0 * float(stats.t.sf(abs(mean) / error, k - 1))
     return Difference(mean, mean - reach, mean + reach, p_value)
+
+
+def error_of_records(first: Right, second: Right) -> float:
+    """Compute the standard error of the difference of two shares of right answers.
+
+    Each record on which one is right and the other wrong could as well be the other way round
+    (the variance of McNemar's test), whatever the folds say.
+
+    Parameters
+    ----------
+    first, second : ndarray of bool, shape (N,)
+        Whether each is right, record by record.
+
+    Returns
+    -------
+    float
+        A share; 0 if they are right on the same records.
+    """
+    return float(np.sqrt((first ^ second).sum()) / max(1, len(first)))
 
 
 def mcnemar_test(first: Right, second: Right) -> float:

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from gatewise.base.config import check_choice
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.progress import Progress, SilentProgress
-from gatewise.evaluate.paired import Difference, corrected_t_test, mcnemar_test
+from gatewise.evaluate.paired import (
+    Difference,
+    corrected_t_test,
+    error_of_records,
+    mcnemar_test,
+)
 from gatewise.selection.candidates import Candidate
 from gatewise.selection.choice import CandidateResult, FoldScore
 from gatewise.selection.fits import AVERAGES, CLASSIFIER, FitData, FitFacts, learning_rows
@@ -293,7 +298,10 @@ class _Judged:
         second: str,
     ) -> tuple[Difference, float]:
         tested = corrected_t_test(
-            by_key[first].scores, by_key[second].scores, test_share=self._test_share
+            by_key[first].scores,
+            by_key[second].scores,
+            test_share=self._test_share,
+            least_error=error_of_records(right[first], right[second]),
         )
         return tested, mcnemar_test(right[first], right[second])
 
