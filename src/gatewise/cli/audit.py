@@ -92,13 +92,15 @@ def audit(
 
 def _apply(data: str, reviewed: Path, out: Path, reading: dict[str, Any]) -> None:
     from gatewise.selection.auditing import CORRECTED, read_corrections, write_corrected
+    from gatewise.text.accounts import counted
     from gatewise.text.corpus import read_corpus
 
     corpus = read_corpus(data, text_column=reading["text"], label_column=reading["label"])
     corrections = read_corrections(reviewed, list(corpus.label_counts))
     out.mkdir(parents=True, exist_ok=True)
     changed, removed = write_corrected(data, corrections, corpus, out / CORRECTED)
-    say(f"{changed:,} labels changed, {removed:,} records left out; written: {out / CORRECTED}")
+    told = f"{counted(changed, 'label')} changed, {counted(removed, 'record')} left out"
+    say(f"{told}; written: {out / CORRECTED}")
 
 
 def _tell(found: Audit, texts: Sequence[str], lines: Sequence[int]) -> None:
