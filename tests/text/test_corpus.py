@@ -171,7 +171,13 @@ def test_no_usable_record_is_an_error(tmp_path):
 def test_a_single_label_is_an_error(tmp_path):
     complaint = r"a\.csv: every record has the label 'a'; at least two labels are needed"
     with pytest.raises(DataError, match=complaint):
-        read_corpus(csv_of(tmp_path, "text,label\nx,a\ny,a\nz,\n"))
+        read_corpus(csv_of(tmp_path, "text,label\nx,a\ny,a\n"))
+    complaint = (
+        r"a\.csv: every record that can be used has the label 'a' \(refused 2: no label, lines "
+        r"3, 5; refused 1: no text, line 4\); at least two labels are needed"
+    )
+    with pytest.raises(DataError, match=complaint):
+        read_corpus(csv_of(tmp_path, "text,label\nx,a\nz,\n,b\nw,\n"))
 
 
 # A folder per label

@@ -375,7 +375,9 @@ def check_corpus(corpus: Corpus, min_labels: int) -> None:
             f"{corpus.source} has no record that can be used{most_refused(corpus.tally)}"
         )
     if len(corpus.label_counts) < min_labels:
+        refused = "; ".join(refusals(corpus.tally))
         raise DataError(
-            f"{corpus.source}: every record has the label {corpus.labels[0]!r}; at least two "
-            "labels are needed to tell apart"
+            f"{corpus.source}: every record{refused and ' that can be used'} has the label "
+            f"{corpus.labels[0]!r}{refused and f' ({refused})'}; at least two labels are needed to "
+            "tell apart"
         )
