@@ -37,6 +37,16 @@ LONGEST = (
 )
 
 
+@pytest.fixture
+def small_files():
+    """Let the system refuse to write more than 4 KB into a file, as on a full disk."""
+    resource = pytest.importorskip("resource", reason="this system has no such limits")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def pytest_collection_modifyitems(items):
     """Put the folders and files that take longest first, each as it is."""
 

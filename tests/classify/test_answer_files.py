@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import sys
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -149,6 +151,20 @@ def test_a_table_that_breaks_off_leaves_no_file(tmp_path):
     with pytest.raises(DataError, match="never closed"):
         answered(tmp_path, "in.csv", 'text\nhi\n"open\n')
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_where_the_disk_is_full_no_thread_goes_on(tmp_path, small_files):
+    source, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("text\n" + "a\n" * 2000)
+    table = open_table(source)
+    with pytest.raises(OSError, match="too large") as caught:
+        write_answers(
+            MODEL, table, text_column="text", out=out, standard_output=sys.stdout, threads=2
+        )
+    assert caught.value.filename == str(out)
+    names = [thread.name for thread in threading.enumerate()]
+    assert not [name for name in names if name.startswith("gatewise-ahead")]
+    assert list(tmp_path.iterdir()) == [source]
 
 
 @pytest.mark.parametrize("options", [{"kind": "xml"}, {"top": 3}, {"top": 0}])

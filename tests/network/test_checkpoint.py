@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
@@ -95,6 +96,16 @@ def test_a_foreign_file_is_refused(checkpoint, file, content):
     file.write_bytes(content)
     with pytest.raises(CheckpointError, match="cannot be read as a checkpoint"):
         checkpoint.read("training")
+
+
+def test_what_the_system_refuses_is_told_by_the_name_of_the_file(checkpoint, file, small_files):
+    before = file.read_bytes()
+    with pytest.raises(OSError, match="too large") as caught:
+        checkpoint.write("training", {"a": torch.ones(99_999)}, {})
+    assert caught.value.errno == errno.EFBIG
+    assert file.name in str(caught.value.filename)
+    assert file.read_bytes() == before
+    assert [path.name for path in checkpoint.folder.iterdir()] == [file.name]
 
 
 def test_a_write_that_fails_leaves_the_old_file(checkpoint, file, monkeypatch):

@@ -90,6 +90,12 @@ def test_the_order_of_the_arrays_makes_no_difference(tmp_path):
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
+def test_what_the_system_refuses_is_told_by_the_name_of_the_file(tmp_path, small_files):
+    with pytest.raises(OSError, match="too large") as caught:
+        write_arrays(tmp_path / "w.safetensors", {"a": np.ones(99_999, dtype=np.float32)})
+    assert caught.value.filename == str(tmp_path / "w.safetensors")
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_values_that_are_not_finite_are_neither_written_nor_read(value, tmp_path):
     arrays = arrays_of(SHAPES)

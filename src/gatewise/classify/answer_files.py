@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -101,9 +102,10 @@ def write_answers(
             threads=threads,
             progress=progress,
         )
-        for row, answer in found:
-            tally.add(row, answer)
-            writer.write(_input_cells(row.fields, renamed, taken) | answer.cells(row.line))
+        with contextlib.closing(found):  # also when the disk is full
+            for row, answer in found:
+                tally.add(row, answer)
+                writer.write(_input_cells(row.fields, renamed, taken) | answer.cells(row.line))
     told = [*table.notes, *notes, *tally.summary()]
     return told + remarks(renamed, kind, writer.n_cut, writer.cut_names)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -190,7 +191,7 @@ def answer_rows(
     nearest: int = 0,
     threads: int = 1,
     progress: Progress | None = None,
-) -> Iterator[tuple[Row, Answer]]:
+) -> Generator[tuple[Row, Answer]]:
     """Classify the texts of rows as they come.
 
     Parameters
@@ -213,8 +214,8 @@ def answer_rows(
 
     Returns
     -------
-    iterator of (Row, Answer)
-        All rows in their order.
+    generator of (Row, Answer)
+        All rows in their order. To stop before the end, close it: threads compute ahead of it.
 
     Raises
     ------
@@ -239,12 +240,13 @@ def answer_rows(
 
 
 def _counted(
-    chunks: Iterable[list[tuple[Row, Answer]]], progress: Progress
-) -> Iterator[tuple[Row, Answer]]:
+    chunks: Generator[list[tuple[Row, Answer]]], progress: Progress
+) -> Generator[tuple[Row, Answer]]:
     progress.start("answers", None, "rows")
-    for chunk in chunks:
-        yield from chunk
-        progress.advance(len(chunk))
+    with contextlib.closing(chunks):
+        for chunk in chunks:
+            yield from chunk
+            progress.advance(len(chunk))
 
 
 def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
