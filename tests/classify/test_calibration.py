@@ -121,10 +121,20 @@ def test_a_clear_lead_of_another_weight_is_taken():
 def test_a_lead_that_may_be_luck_is_not_taken():
     """One record in sixty more right at another weight is less than two standard errors."""
     targets = np.zeros(60, dtype=np.int64)
-    first = np.tile([1.0, 0.0], (60, 1))
-    second = first.copy()
-    second[0] = [0.0, 2.0]
+    first, second = np.tile([1.0, 0.0], (60, 1)), np.tile([1.0, 0.0], (60, 1))
+    second[0] = [0.0, 2.0]  # wrong from a third of the weight on
+    first[1] = [0.0, 0.2]  # right from a sixth of the weight of the other on
     assert _choose_weight(first, second, targets) == 0.5
+
+
+@pytest.mark.parametrize(("n_wrong", "weight"), [(0, 0.5), (2, 0.8), (5, 1.0)])
+def test_where_nothing_is_clear_the_righter_part_gets_more(n_wrong, weight):
+    """The second part is right in all of ten records, and says so loudly enough at any weight."""
+    targets = np.zeros(10, dtype=np.int64)
+    first, second = np.tile([1.0, 0.0], (10, 1)), np.tile([9.0, 0.0], (10, 1))
+    first[:n_wrong] = [0.0, 0.1]
+    assert _choose_weight(first, second, targets) == pytest.approx(weight)
+    assert _choose_weight(second, first, targets) == pytest.approx(1.0 - weight)
 
 
 def test_the_temperatures_are_those_of_each_part():
