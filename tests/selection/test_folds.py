@@ -51,6 +51,16 @@ def test_repeats_have_other_orders_and_the_seed_decides():
     assert not np.array_equal(folds[0].test, other[0].test)
 
 
+def test_of_repeated_answers_the_first_counts():
+    """Answers that name their record and their repeat come back once a record, of the first."""
+    folds = make_folds(LABELS, 4, seed=3, repeats=3)
+    answers = np.array([(row, fold.number // 4) for fold in folds.folds for row in fold.test])
+    assert answers[folds.first_answers].tolist() == [[row, 0] for row in range(100)]
+    late = make_folds(LABELS, 3, seed=3, times=range(100))  # the oldest records are never judged
+    answers = np.concatenate([fold.test for fold in late.folds])
+    assert answers[late.first_answers].tolist() == sorted(answers.tolist())
+
+
 def test_records_of_a_group_stay_together():
     groups = [row % 17 for row in range(100)]
     folds = make_folds(LABELS, 4, seed=1, groups=groups).folds

@@ -288,7 +288,7 @@ class _Judged:
             result.state = f"failed: {reason}"
             return result, np.zeros(0, dtype=bool)
         result.parameters = round(sum(sizes) / len(sizes))
-        return result, np.concatenate(right)
+        return result, np.concatenate(right)[self.data.folds.first_answers]
 
     def _difference(
         self,

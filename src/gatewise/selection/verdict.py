@@ -41,7 +41,7 @@ class Pair:
     difference : Difference
         Of the scores, first minus second; corrected t-test over the folds.
     mcnemar : float
-        p-value of McNemar's test on all out-of-fold answers.
+        p-value of McNemar's test on the out-of-fold answers, of each record the first.
     """
 
     first: str
