@@ -8,7 +8,6 @@ import errno
 import hashlib
 import json
 import os
-import re
 import secrets
 import shutil
 import sys
@@ -21,13 +20,11 @@ __all__ = [
     "atomic_open",
     "json_bytes",
     "sha256_file",
-    "system_errors_of_safetensors",
     "write_bytes",
     "write_json",
 ]
 
 _CHUNK = 1 << 20
-_ERROR_NUMBER = re.compile(r"\(os error (\d+)\)")
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -101,30 +98,6 @@ def atomic_open(path: Path, mode: str = "w", **options: Any) -> Iterator[IO[Any]
         raise
     finally:
         temporary.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def system_errors_of_safetensors(path: Path) -> Iterator[None]:
-    """Let what the system has against a file, such as a full disk, be an OSError again.
-
-    Parameters
-    ----------
-    path : Path
-        What is written inside the block.
-
-    Raises
-    ------
-    OSError
-        Instead of a ``SafetensorError`` that has the number of one.
-    """
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except SafetensorError as error:
-        if number := _ERROR_NUMBER.search(str(error)):
-            raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
-        raise
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ Targets = NDArray[np.int64]
 
 _WEIGHTS = np.linspace(0.0, 1.0, 21)
 # Where one model is right ten points more often than the other, it gets 0.15 more of the weight.
-_WEIGHT_PER_LEAD = 1.5
+_WEIGHT_PER_LEAD, _EXPECTED = 1.5, (0.2, 0.8)
 
 
 def fit_temperature(scores: Scores, targets: Targets) -> float:
@@ -85,7 +85,7 @@ def _choose_weight(first: Scores, second: Scores, targets: Targets) -> float:
     padded = np.pad(right, ((1, 1), (0, 0)), mode="edge")
     smooth = (padded[:-2] + padded[1:-1] + padded[2:]) / 3.0  # (n_weights, N)
     expected = 0.5 + _WEIGHT_PER_LEAD * float(right[-1].mean() - right[0].mean())
-    start = round(float(np.clip(expected, 0.0, 1.0)) * (len(_WEIGHTS) - 1))
+    start = round(float(np.clip(expected, *_EXPECTED)) * (len(_WEIGHTS) - 1))
     lead = smooth - smooth[start]  # (n_weights, N)
     best = int(lead.mean(axis=1).argmax())
     error = lead[best].std() / np.sqrt(len(targets))

@@ -14,7 +14,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from gatewise.base.errors import CheckpointError
-from gatewise.base.files import atomic_open, system_errors_of_safetensors
+from gatewise.base.files import atomic_open
+from gatewise.base.tensor_files import system_errors
 
 __all__ = ["Checkpoint"]
 
@@ -52,7 +53,7 @@ class Checkpoint:
         metadata["sha256"] = _digest(contiguous, metadata)
         with atomic_open(self._path(stage), "wb") as stream:
             # To the file at once: as bytes it would take the memory of all tensors once more.
-            with system_errors_of_safetensors(Path(stream.name)):
+            with system_errors(Path(stream.name)):
                 safetensors.torch.save_file(contiguous, stream.name, metadata)
             with open(stream.name, "rb") as written:
                 os.fsync(written.fileno())

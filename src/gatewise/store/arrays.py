@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from gatewise.base.errors import ModelFileError
-from gatewise.base.files import system_errors_of_safetensors
+from gatewise.base.tensor_files import system_errors
 from gatewise.classify.ngrams import NgramModel
 from gatewise.network.config import NetworkConfig
 
@@ -113,7 +113,7 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> dict[str, di
                 "training went astray; fit again with a lower learning_rate"
             )
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    with system_errors_of_safetensors(path):
+    with system_errors(path):
         safetensors.numpy.save_file(contiguous, path)
     # It makes files that only their owner can read; others may read what they may enter.
     path.chmod(path.parent.stat().st_mode & 0o666)
