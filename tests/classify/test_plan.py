@@ -94,6 +94,21 @@ def test_more_tokens_need_no_more_readings(first, second, n_steps, n_classes):
     assert choose_passes(few) >= choose_passes(many) >= 1
 
 
+@pytest.mark.parametrize(
+    ("n_tokens", "n_steps", "epochs"),
+    [
+        (15_000, 60, 80),  # a thousand short texts
+        (60_000, 60, 33),  # long ones
+        (90_000, 62, 32),
+        (127_000, 142, 16),
+        (700, 7, 80),
+        (400_000, 250, 12),
+    ],
+)
+def test_few_records_are_read_more_often(n_tokens, n_steps, epochs):
+    assert choose_epochs(n_tokens, n_steps, 9) == epochs
+
+
 def test_many_classes_take_more_readings():
     assert choose_epochs(120_000, 200, 99) == 16
     assert choose_epochs(120_000, 200, 100) == 20

@@ -47,9 +47,10 @@ _MOST_EPOCHS, _FEWEST_EPOCHS = 16, 3
 _MANY_CLASSES, _MOST_EPOCHS_OF_MANY = 100, 20
 _READINGS, _TOKENS_OF_READINGS = 20, 130_000
 _FALL = 0.48
-# Few records make few steps, and the weights need a number of them whatever they read.
-_STEPS_TO_TAKE = 2_000
-_TOKENS_FOR_STEPS = 3_000_000
+# Few records make few steps, and the weights need a number of them whatever they read: so many
+# where all readings together have no more than so many tokens. A thousand short texts gain up to
+# eighty readings.
+_STEPS_TO_TAKE = ((2_000, 3_000_000, 32), (5_000, 2_000_000, 80))  # steps, tokens, most readings
 # word2vec likewise. Of much text it may skip more of the commonest words, which saves two fifths of
 # its time and leaves rarer words with vectors of a like size.
 _WORD2VEC_TOKENS = 20_000_000
@@ -176,9 +177,11 @@ def choose_epochs(n_tokens: int, n_steps: int, n_classes: int) -> int:
     readings = _READINGS * (_TOKENS_OF_READINGS / max(1, n_tokens)) ** _FALL
     most = _MOST_EPOCHS if n_classes < _MANY_CLASSES else _MOST_EPOCHS_OF_MANY
     by_tokens = np.clip(round(readings), _FEWEST_EPOCHS, most)
-    by_steps = min(math.ceil(_STEPS_TO_TAKE / max(1, n_steps)), 2 * _MOST_EPOCHS)
-    affordable = _TOKENS_FOR_STEPS // max(1, n_tokens)
-    return int(max(by_tokens, min(by_steps, affordable)))
+    by_steps = [
+        min(math.ceil(wanted / max(1, n_steps)), affordable // max(1, n_tokens), most)
+        for wanted, affordable, most in _STEPS_TO_TAKE
+    ]
+    return int(max(by_tokens, *by_steps))
 
 
 def choose_passes(n_tokens: int) -> int:
