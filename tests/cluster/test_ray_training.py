@@ -14,6 +14,7 @@ from gatewise.classify.records import EncodedRecords
 from gatewise.network.checkpoint import Checkpoint
 from gatewise.network.config import NetworkConfig
 from gatewise.network.model import TextNetwork
+from gatewise.network.shares import training_in_shares
 from gatewise.network.training import TrainingConfig, train_network
 from gatewise.selection.ray_training import open_ray_training
 from gatewise.text.vocabulary import build_vocabulary
@@ -108,6 +109,12 @@ def test_workers_may_die_and_all_follow_one_process(cluster, material, tmp_path)
         kept = Checkpoint(tmp_path / "kept", "this run")
         second = fit(training, material, progress=killed, checkpoint=kept)
 
+    in_shares = fit(training_in_shares(2), material)
+    for name, value in in_shares[0].items():
+        assert np.array_equal(first[0][name], value), name
+    assert [(epoch.loss, epoch.validation_loss) for epoch in in_shares[1]] == [
+        (epoch.loss, epoch.validation_loss) for epoch in first[1]
+    ]
     for epoch, other in zip(history, first[1], strict=True):
         assert other.loss == pytest.approx(epoch.loss, abs=1e-5)
         assert other.validation_loss == pytest.approx(epoch.validation_loss, abs=1e-5)
