@@ -15,6 +15,7 @@ from torch import distributed
 
 from gatewise.base.errors import ConfigError
 from gatewise.network.exchange import ALONE, ProcessGroup, Share
+from gatewise.network.optimiser import NetworkOptimiser
 from gatewise.network.shares import InShares, training_in_shares
 from gatewise.network.training import TrainingConfig
 
@@ -101,10 +102,25 @@ def test_a_number_of_shares_that_cannot_be_is_refused(size):
         training_in_shares(size)
 
 
-def test_training_in_shares_is_a_way_to_train(script):
-    network, records = script.network_of(), script.records_of(20)
-    history = training_in_shares(3)(network, records, TrainingConfig(epochs=2), seed=0)
-    assert [epoch.epoch for epoch in history] == [1, 2]
+def test_a_run_that_was_stopped_leaves_nothing_to_the_next(script, monkeypatch):
+    """One may be stopped between two shares of a batch, and its trainer used again."""
+
+    def weights_of(train):
+        network = script.network_of()
+        history = train(network, script.records_of(20), TrainingConfig(epochs=2), seed=0)
+        assert [epoch.epoch for epoch in history] == [1, 2]
+        return network.state_dict()
+
+    train = training_in_shares(3)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(NetworkOptimiser, "step", stop)
+        weights_of(train)
+    again, expected = weights_of(train), weights_of(training_in_shares(3))
+    assert all(torch.equal(again[name], expected[name]) for name in expected)
+
+
+def stop(*arguments):
+    raise KeyboardInterrupt
 
 
 def test_gradients_are_summed_and_tables_stay_sparse(script, together):

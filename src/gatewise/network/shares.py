@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,7 @@ from gatewise.network.exchange import (
     share_of,
     sparse_rows,
 )
-from gatewise.network.training import TrainNetwork, train_network
+from gatewise.network.training import EpochResult, TrainNetwork, train_network
 
 __all__ = ["InShares", "training_in_shares"]
 
@@ -92,7 +93,12 @@ def training_in_shares(size: int) -> TrainNetwork:
         If ``size`` is not a whole number from 1 on.
     """
     check_whole_number("workers", size, 1, 10_000)
-    return functools.partial(train_network, exchange=InShares(size))
+
+    def train(*arguments: Any, **settings: Any) -> list[EpochResult]:
+        # Anew each time: a run that is stopped in the midst of a batch leaves gradients behind.
+        return train_network(*arguments, **settings, exchange=InShares(size))
+
+    return train
 
 
 def _add_rows(weight: nn.Parameter, parts: Sequence[Tensor]) -> Tensor:
