@@ -113,9 +113,10 @@ def test_the_exact_test_by_its_definition(only_first, only_second):
     assert mcnemar_test(first, second) == pytest.approx(mcnemar_test(second, first))
 
 
-def test_other_records_cannot_be_compared():
+@pytest.mark.parametrize("compare", [mcnemar_test, error_of_records])
+def test_other_records_cannot_be_compared(compare):
     with pytest.raises(ConfigError, match="the same records"):
-        mcnemar_test(np.array([True]), np.array([True, False]))
+        compare(np.array([True]), np.array([True, False]))
 
 
 # One share

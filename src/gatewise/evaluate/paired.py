@@ -107,15 +107,20 @@ def error_of_records(first: Right, second: Right) -> float:
 
     Parameters
     ----------
-    first, second : ndarray of bool, shape (N,)
-        Whether each is right, record by record.
+    first, second
+        As for :func:`mcnemar_test`, N at least 1.
 
     Returns
     -------
     float
         A share; 0 if they are right on the same records.
+
+    Raises
+    ------
+    ConfigError
+        If they are not of one length.
     """
-    return float(np.sqrt((first ^ second).sum()) / max(1, len(first)))
+    return float(np.sqrt(sum(_differing(first, second))) / len(first))
 
 
 def mcnemar_test(first: Right, second: Right) -> float:
@@ -139,15 +144,20 @@ def mcnemar_test(first: Right, second: Right) -> float:
     ConfigError
         If they are not of one length.
     """
-    if first.shape != second.shape:
-        raise ConfigError(
-            f"answers to {len(first)} and to {len(second)} records came; give the same records"
-        )
-    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    only_first, only_second = _differing(first, second)
     n_differing = only_first + only_second
     if not n_differing:
         return 1.0
     return float(stats.binomtest(only_first, n_differing, 0.5).pvalue)
+
+
+def _differing(first: Right, second: Right) -> tuple[int, int]:
+    """Count the records on which only the first is right, and only the second."""
+    if first.shape != second.shape:
+        raise ConfigError(
+            f"answers to {len(first)} and to {len(second)} records came; give the same records"
+        )
+    return int((first & ~second).sum()), int((second & ~first).sum())
 
 
 def share_interval(
