@@ -272,7 +272,11 @@ def test_a_frame_without_records_is_refused(frame):
         ("a.docx", b"text", r"a\.docx has an ending that is not known; allowed are \.csv, \.tsv"),
         ("a.xlsx.xz", b"text", "has an ending that is not known"),
         ("tickets", b"text", "has an ending that is not known"),
-        ("a.csv", b"PK\x03\x04...", "is a zip or xlsx file by its first bytes; give it"),
+        (
+            "a.csv",
+            b"PK\x03\x04...",
+            "is a zip or xlsx file by its first bytes, and text is read here",
+        ),
         ("a.csv.gz", gzip.compress(b"text,label\na,b\n", mtime=0)[:-4], "is cut short or damaged"),
         ("a.csv", b'text,label\na,"b\n', r"a\.csv:2: the quote that opens here is never closed"),
     ],

@@ -86,7 +86,10 @@ def detect_encoding(sample: bytes, name: str = "the text") -> str:
     """
     for signature, kind in _BINARY.items():
         if sample.startswith(signature):
-            raise DataError(f"{name} is {kind} by its first bytes; give it the ending of its kind")
+            raise DataError(
+                f"{name} is {kind} by its first bytes, and text is read here (csv, tsv, JSON "
+                "lines); a file of another kind needs the ending of its kind"
+            )
     for mark, encoding in _MARKS.items():
         if sample.startswith(mark):
             return encoding
