@@ -275,7 +275,7 @@ def test_a_frame_without_records_is_refused(frame):
         (
             "a.csv",
             b"PK\x03\x04...",
-            "is a zip or xlsx file by its first bytes, and text is read here",
+            "is a zip or xlsx file by its first bytes, and text is read",
         ),
         ("a.csv.gz", gzip.compress(b"text,label\na,b\n", mtime=0)[:-4], "is cut short or damaged"),
         ("a.csv", b'text,label\na,"b\n', r"a\.csv:2: the quote that opens here is never closed"),
