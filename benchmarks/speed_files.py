@@ -20,10 +20,13 @@ __all__ = ["FILE_ROWS", "measure_files"]
 
 SECTION = "file to file"
 FILE_ROWS = 20_000
-# How the texts come to Keras: as in the forum question, and as cheaply as it can have them.
-_KERAS_WAYS = {
-    "padded to the longest, batches of 32": {"by_length": False},
-    "batches of one length, of 128": {"by_length": True},
+_DEFAULT_SIZES: dict[str, Any] = {**ARCHITECTURES["default sizes"], "recipe": False}
+# What Keras labels with: the forum question's network as it stands there, and ours, its texts as
+# in the question and as cheaply as it can have them.
+_KERAS_WAYS: dict[str, dict[str, Any]] = {
+    "the question's recipe": {"by_length": False, "recipe": True, "dimension": 300, "units": 300},
+    "padded to the longest, batches of 32": {"by_length": False, **_DEFAULT_SIZES},
+    "batches of one length, of 128": {"by_length": True, **_DEFAULT_SIZES},
 }
 # What the Tokenizer of Keras took for no part of a word.
 SIGNS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
@@ -93,7 +96,6 @@ def _keras_task(train: Corpus, rows: Path) -> dict[str, Any]:
         "longest": max(len(text.split()) for text in texts),
         "n_words": len(words) + 1,
         "n_classes": len(set(train.labels)),
-        **ARCHITECTURES["default sizes"],
     }
 
 

@@ -26,18 +26,7 @@ Answer = dict[str, Any]
 def recipe(task: Answer, arrays: Arrays) -> Answer:
     """Train the forum question's network, and measure it after every epoch."""
     keras.utils.set_random_seed(task["seed"])
-    n_words, dimension = arrays["vectors"].shape
-    network = keras.Sequential(
-        [
-            layers.Input((arrays["ids"].shape[1],), dtype="int32"),
-            layers.Embedding(n_words, dimension, weights=[arrays["vectors"]], trainable=False),
-            layers.SpatialDropout1D(0.3),
-            layers.LSTM(task["units"], return_sequences=True, activation="relu"),
-            layers.Dropout(0.5),
-            layers.Flatten(),
-            layers.Dense(task["n_classes"], activation="sigmoid"),
-        ]
-    )
+    network = _question_network(task, arrays["ids"].shape[1], arrays["vectors"])
     network.compile(loss="categorical_crossentropy", optimizer="adam")
     targets = keras.utils.to_categorical(arrays["targets"], task["n_classes"])
     seconds, accuracies = [], []
@@ -82,7 +71,13 @@ def file(task: Answer, arrays: Arrays) -> Answer:
         for text in texts
     ]
     label = _label_by_length if task["by_length"] else _label
-    found = label(_network(task), rows, task["longest"])
+    if task["recipe"]:
+        shape = task["n_words"], task["dimension"]
+        vectors = np.random.default_rng(0).normal(0.0, 0.1, shape).astype(np.float32)
+        network = _question_network(task, task["longest"], vectors)
+    else:
+        network = _network(task)
+    found = label(network, rows, task["longest"])
     with Path(task["out"]).open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["text", "label", "probability"])
@@ -125,6 +120,22 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __getitem__(self, number: int) -> tuple[NDArray[Any], NDArray[Any]]:
         return self.parts[number]
+
+
+def _question_network(task: Answer, n_positions: int, vectors: NDArray[Any]) -> Any:
+    """Build what the forum question shows: all texts padded, LSTM with relu, Flatten, sigmoid."""
+    n_words, dimension = vectors.shape
+    return keras.Sequential(
+        [
+            layers.Input((n_positions,), dtype="int32"),
+            layers.Embedding(n_words, dimension, weights=[vectors], trainable=False),
+            layers.SpatialDropout1D(0.3),
+            layers.LSTM(task["units"], return_sequences=True, activation="relu"),
+            layers.Dropout(0.5),
+            layers.Flatten(),
+            layers.Dense(task["n_classes"], activation="sigmoid"),
+        ]
+    )
 
 
 def _network(task: Answer) -> Any:

@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,32 @@ def test_a_file_appears_when_the_block_ends(tmp_path, old):
         assert (path.read_text() if path.exists() else None) == old
     assert path.read_text() == "new"
     assert names_in(tmp_path) == ["file"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX")
+def test_of_a_link_the_file_that_it_leads_to_is_replaced(tmp_path):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    link = tmp_path / "link.csv"
+    link.symlink_to(folder / "real.csv")
+    for content in (b"first", b"second"):  # the first time it leads nowhere
+        write_bytes(link, content)
+        assert link.is_symlink()
+        assert (folder / "real.csv").read_bytes() == content
+    assert [file.name for file in folder.iterdir()] == ["real.csv"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX")
+def test_a_pipe_is_written_to_and_stays_one(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_text, "utf-8")
+        with atomic_open(pipe) as stream:
+            stream.write("answers")
+        assert read.result(10) == "answers"
+    assert pipe.is_fifo()
+    assert [file.name for file in tmp_path.iterdir()] == ["pipe"]
 
 
 def test_text_is_utf8_and_options_are_passed_on(tmp_path):

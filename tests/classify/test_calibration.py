@@ -44,22 +44,48 @@ def test_the_loss_is_that_of_scikit_learn():
     assert log_loss(scores, targets) == pytest.approx(expected, rel=1e-12)
 
 
+def with_one_more(scores, targets):
+    """Records and weights with the one more, wrongly answered: spread over all the texts."""
+    seconds = np.argsort(scores, axis=1)[:, -2]
+    weights = np.repeat([1.0, 1.0 / len(scores)], len(scores))
+    return np.concatenate([scores, scores]), np.concatenate([targets, seconds]), weights
+
+
+@pytest.mark.parametrize("n", [6, 400])
 @pytest.mark.parametrize("sharpness", [0.2, 1.0, 3.0])
-def test_the_temperature_is_the_best_of_a_fine_grid(sharpness):
-    scores, targets = draw(sharpness=sharpness)
+def test_the_temperature_is_the_best_of_a_fine_grid(sharpness, n):
+    scores, targets = draw(n, sharpness=sharpness)
+    everything, wanted, weights = with_one_more(scores, targets)
     grid = np.exp(np.linspace(np.log(0.02), np.log(50), 1501))
-    best = grid[np.argmin([log_loss(scores / temperature, targets) for temperature in grid])]
-    found = fit_temperature(scores, targets)
-    assert found == pytest.approx(best, rel=0.01)
-    assert log_loss(scores / found, targets) <= log_loss(scores / best, targets) + 1e-9
+    losses = [
+        metrics.log_loss(
+            wanted,
+            softmax(everything / temperature, axis=1),
+            sample_weight=weights,
+            labels=range(scores.shape[1]),
+        )
+        for temperature in grid
+    ]
+    assert fit_temperature(scores, targets) == pytest.approx(grid[np.argmin(losses)], rel=0.01)
 
 
+@pytest.mark.filterwarnings("ignore:Since FrozenEstimator does not appear to accept sample_weight")
 def test_the_temperature_is_that_of_scikit_learn():
     scores, targets = draw(sharpness=0.6)
     frozen = FrozenEstimator(Scores().fit(scores, targets))
-    theirs = CalibratedClassifierCV(frozen, method="temperature").fit(scores, targets)
+    everything, wanted, weights = with_one_more(scores, targets)
+    theirs = CalibratedClassifierCV(frozen, method="temperature")
+    theirs.fit(everything, wanted, sample_weight=weights)
     ours = softmax(scores / fit_temperature(scores, targets), axis=1)
     np.testing.assert_allclose(ours, theirs.predict_proba(scores), atol=2e-4)
+
+
+def test_many_records_are_hardly_touched_by_the_one_more():
+    scores, targets = draw(2000, sharpness=0.6)
+    frozen = FrozenEstimator(Scores().fit(scores, targets))
+    theirs = CalibratedClassifierCV(frozen, method="temperature").fit(scores, targets)
+    ours = softmax(scores / fit_temperature(scores, targets), axis=1)
+    np.testing.assert_allclose(ours, theirs.predict_proba(scores), atol=3e-3)
 
 
 @pytest.mark.parametrize("factor", [0.1, 4.0])
@@ -69,13 +95,23 @@ def test_scores_of_another_scale_have_another_temperature(factor):
     assert fit_temperature(factor * scores, targets) == pytest.approx(expected, rel=0.001)
 
 
+@pytest.mark.parametrize("n", [2, 40, 800])
+def test_answers_that_are_all_right_are_as_sure_as_one_wrong_in_so_many_allows(n):
+    generator = np.random.default_rng(n)
+    targets = generator.integers(0, 3, n)
+    scores = generator.normal(0.0, 0.3, (n, 3))
+    scores[np.arange(n), targets] += 6.0
+    for given in (scores, 50.0 * scores):
+        blend = fit_blend(given, 0.1 * given, targets)
+        surest = np.exp(blend_log_probabilities(given, 0.1 * given, blend)).max(axis=1)
+        assert surest.mean() == pytest.approx((n + 0.5) / (n + 1), abs=1.0 / (n + 1))
+        assert surest.max() < 1.0 - 1e-6
+
+
 def test_the_temperature_stays_within_limits():
-    """Scores that are always right, or always wrong, know no best one."""
     scores = np.array([[5.0, 0.0], [0.0, 5.0]])
-    surest = fit_temperature(scores, np.array([0, 1]))
-    assert 0.02 <= surest < 0.5
-    assert log_loss(scores / surest, np.array([0, 1])) < 1e-9
     assert fit_temperature(scores, np.array([1, 0])) == pytest.approx(50.0, rel=0.01)
+    assert fit_temperature(1e-6 * scores, np.array([0, 1])) == pytest.approx(0.02, rel=0.01)
 
 
 # The blend

@@ -219,6 +219,47 @@ def test_a_class_without_weight_is_rarely_predicted(tickets, others):
     assert classifier.classes_.tolist() == ["balance", "card", "transfer"]
 
 
+@pytest.mark.parametrize("of_classes", [True, False])
+def test_records_without_weight_are_read_and_neither_learnt_from_nor_judged(
+    make_tickets, of_classes
+):
+    """Only their words are: the rest is as if they were unlabelled texts."""
+    texts, labels = make_tickets(240)
+    labels = np.array(labels)
+    nothing = np.flatnonzero(labels == "card")
+    kept = np.flatnonzero(labels != "card")
+    weights = {} if of_classes else {"sample_weight": (labels != "card").astype(float)}
+    settings = {"class_weight": {"card": 0.0}} if of_classes else {}
+    settings |= {"validation_fraction": 0.25}
+    weighted = make_classifier(**settings, companion=True).fit(texts, labels, **weights)
+    model = weighted.model_
+    assert not np.isin(model.held_out.rows, nothing).any()
+    assert not np.isin(model.index.rows, nothing).any()
+    margins = model.ngrams.scores([["card"], ["balance"]])
+    assert margins.shape == (2, 3)
+    assert margins[:, weighted.classes_.tolist().index("card")].max() <= -2.0
+
+    assert f"{len(nothing)} records have the weight zero: their words are" in str(model.facts)
+
+    settings["class_weight"] = None
+    without = make_classifier(**settings, companion=True, unlabelled=[texts[row] for row in nothing])
+    without.fit([texts[row] for row in kept], labels[kept])
+    others = without.model_.ngrams.scores([["card"], ["balance"]])
+    assert margins[:, np.array(weighted.classes_) != "card"] == pytest.approx(others, abs=1e-6)
+    assert model.facts["held_out"]["n_records"] == without.model_.facts["held_out"]["n_records"]
+
+
+def test_the_weights_may_be_as_large_as_numbers_are(unequal):
+    texts, labels = unequal
+    small = np.linspace(0.5, 1.5, len(labels))
+    first = make_classifier().fit(texts, labels, sample_weight=small * 1e308)
+    second = make_classifier().fit(texts, labels, sample_weight=small)
+    assert first.predict_proba(texts) == pytest.approx(second.predict_proba(texts), abs=1e-4)
+    assert first.predict_proba(texts) != pytest.approx(
+        make_classifier().fit(texts, labels).predict_proba(texts), abs=1e-4
+    )
+
+
 # Seeds
 
 
@@ -337,6 +378,7 @@ def test_without_held_out_records(tickets):
         (["x", "y"], ["a", "b"], [1.0, float("nan")], "that of text number 1 is nan"),
         (["x", "y"], ["a", "b"], [1.0], r"got an array of shape \(1,\)"),
         (["x", "y"], ["a", "b"], [0.0, 0.0], "all records have the weight zero"),
+        (["x", "y"], ["a", "b"], [0.0, 1.0], "not of class 'b' have the weight zero"),
         (["...", ""], ["a", "b"], None, "none of the 2 texts has a word or number in it"),
     ],
 )
@@ -367,6 +409,11 @@ def test_data_that_cannot_be_learnt_from(texts, labels, weights, message):
         ({"random_state": -1}, "random_state is -1"),
         ({"class_weight": "even"}, "class_weight is 'even': "),
         ({"class_weight": {"zebra": 2.0}}, "class_weight is {'zebra': 2.0}: "),
+        ({"class_weight": {"card": -1.0}}, "class_weight is .*: the weight of 'card' is -1; it"),
+        ({"class_weight": {"card": float("nan")}}, "class_weight is .*: .* 'card' is nan; it"),
+        ({"class_weight": {"card": float("inf")}}, "class_weight is .*: .* 'card' is inf; it"),
+        ({"class_weight": {"card": "much"}}, "class_weight is .*: "),
+        ({"class_weight": {"card": None}}, "class_weight is .*: "),
     ],
 )
 def test_parameters_that_are_not_allowed(tickets, changes, message):

@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from gatewise.base.errors import ConfigError
+from gatewise.network.checkpoint import Checkpoint
 from gatewise.network.model import log_probabilities
 from gatewise.network.precision import Precision, choose_precision
 from gatewise.network.scoring import read_records, score_records
@@ -231,6 +232,23 @@ def test_a_run_that_reaches_its_end_keeps_its_last_weights(dropping, make_record
     assert same_weights(whole, plain_run)
 
 
+def test_patience_that_ends_with_the_last_epoch_stops_nothing(dropping, make_records):
+    """At this learning rate the first epoch stays the best, 10 // 2 + 5 epochs from its end."""
+    nearly_still = {"epochs": 10, "learning_rate": 1e-8}
+    held_out = make_records(9, 4)
+    whole, plain_run, stopped = dropping(), dropping(), dropping()
+    for network, patience in ((whole, 5), (plain_run, 0), (stopped, 4)):
+        train_network(
+            network,
+            make_records(),
+            config(**nearly_still, patience=patience),
+            seed=1,
+            validation=held_out,
+        )
+    assert same_weights(whole, plain_run)
+    assert not same_weights(stopped, plain_run)
+
+
 def test_of_equal_epochs_the_first_counts_as_best(dropping, make_records):
     """At this learning rate the accuracy stays what it is."""
     settings = config(epochs=20, patience=3, learning_rate=1e-8)
@@ -245,6 +263,27 @@ def test_without_patience_there_is_no_early_stopping(dropping, make_records, con
     settings = config(epochs=10, patience=0)
     history = train_network(dropping(), make_records(), settings, seed=1, validation=contrary)
     assert len(history) == 10
+
+
+# What cannot be trained
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf])
+def test_a_loss_that_is_no_number_ends_it_at_once(dropping, make_records, lost, tmp_path):
+    network = dropping()
+    with torch.no_grad():
+        network.dense.bias[0] = lost
+    checkpoint = Checkpoint(tmp_path / "run", "a fit")
+    sentence = r"training ran away: the loss of epoch 1 is nan; choose a learning_rate below 0.5,"
+    with pytest.raises(ConfigError, match=sentence):
+        train_network(
+            network,
+            make_records(),
+            config(epochs=3, learning_rate=0.5),
+            seed=1,
+            checkpoint=checkpoint,
+        )
+    assert not list((tmp_path / "run").iterdir())
 
 
 # Progress, precision, settings

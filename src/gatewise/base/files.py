@@ -62,7 +62,8 @@ def atomic_open(path: Path, mode: str = "w", **options: Any) -> Iterator[IO[Any]
     Parameters
     ----------
     path : Path
-        The final name. Its folder must exist.
+        The final name. Its folder must exist. Of a link, the file that it leads to is replaced.
+        A pipe or device cannot be: it is written to at once.
     mode : str
         ``"w"`` or ``"wb"``.
     **options
@@ -82,6 +83,11 @@ def atomic_open(path: Path, mode: str = "w", **options: Any) -> Iterator[IO[Any]
         options.setdefault("encoding", "utf-8")
     if mode not in ("w", "wb"):
         raise ValueError(f"mode is {mode!r}; it must be 'w' or 'wb'")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        with open(path, mode, **options) as stream:
+            yield stream
+        return
+    path = path.resolve() if path.is_symlink() else path
     temporary = _temporary_beside(path)
     try:
         with open(temporary, mode, **options) as stream:

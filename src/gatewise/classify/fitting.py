@@ -118,8 +118,13 @@ class _Fit:
         self._outside = [
             tokenize(text, self.request.language) for text in self.request.out_of_scope
         ]
-        kept, held_out, note = hold_out_rows(self.data.targets, self.request)
+        kept, held_out, note = hold_out_rows(self.data, self.request)
         self._note(note)
+        if n_weightless := len(self.data.texts) - len(self._everything):
+            self._note(
+                f"{n_weightless:,} records have the weight zero: their words are read, and nothing "
+                "else is learnt from them or measured on them"
+            )
         self._begin_companions(tokens, kept, held_out)
         texts = join_tables(tokens.first(len(self.data.texts)), unlabelled)
         vocabulary = self._timed("vocabulary", lambda: self._vocabulary(texts))
@@ -348,11 +353,11 @@ class _Fit:
 
     @property
     def _everything(self) -> Numbers:
-        return np.arange(len(self.data.texts))
+        return self.data.rows
 
     def _begin_companions(self, tokens: TokenTable, kept: Numbers, held_out: Numbers) -> None:
         n_tokens = int(tokens.offsets[len(self.data.texts)])
-        self._drawn, note = draw_rows(self.data.targets, n_tokens, self.request)
+        self._drawn, note = draw_rows(self.data, n_tokens, self.request)
         self._note(note)
         if not self.recipe.companion:
             return

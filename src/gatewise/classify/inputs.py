@@ -146,29 +146,61 @@ def record_weights(
     Returns
     -------
     ndarray of float64, shape (N,), or None
-        Of mean 1; None if all are the same.
+        Those above zero have the mean 1; None if all are the same.
 
     Raises
     ------
     ConfigError
         If the classes' weights are not what is allowed.
     DataError
-        If all weights are zero.
+        If fewer than two classes have a record whose weight is not zero.
     """
+    if sample_weight is None and class_weight is None:
+        return None
     weights = np.ones(len(labels))
+    labels = np.asarray(labels)
     if sample_weight is not None:
         weights = check_weights(sample_weight, len(labels))
     if class_weight is not None:
-        labels = np.asarray(labels)
-        try:
-            per_class = compute_class_weight(class_weight, classes=classes, y=labels)
-        except ValueError as error:
-            raise ConfigError(f"class_weight is {class_weight!r}: {error}") from error
-        weights = weights * per_class[np.searchsorted(classes, labels)]
-    if not weights.sum() > 0:
-        raise DataError("all records have the weight zero, so there is nothing to learn from")
-    weights = weights / weights.mean()
+        per_class = _weights_of_classes(class_weight, classes, labels)
+        weights = _of_highest_one(weights) * per_class[np.searchsorted(classes, labels)]
+    _check_some_count(weights, labels)
+    weights = _of_highest_one(weights)  # the sum of very large ones would be infinite
+    weights = weights / weights[weights > 0].mean()
     return None if np.ptp(weights) == 0 else weights
+
+
+def _weights_of_classes(
+    class_weight: dict[Any, float] | str, classes: NDArray[Any], labels: NDArray[Any]
+) -> NDArray[np.float64]:
+    told = f"class_weight is {class_weight!r}"
+    try:
+        found = compute_class_weight(class_weight, classes=classes, y=labels)
+        per_class = np.asarray(found, dtype=np.float64)  # (C,)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{told}: {error}") from error
+    if len(wrong := np.flatnonzero(~(np.isfinite(per_class) & (per_class >= 0)))):
+        raise ConfigError(
+            f"{told}: the weight of {classes.tolist()[wrong[0]]!r} is {per_class[wrong[0]]:g}; it "
+            "must be a finite number >= 0"
+        )
+    return _of_highest_one(per_class)
+
+
+def _of_highest_one(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    return weights / (weights.max() or 1.0)
+
+
+def _check_some_count(weights: NDArray[np.float64], labels: NDArray[Any]) -> None:
+    """Refuse weights that leave nothing to tell apart."""
+    left = np.unique(labels[weights > 0])
+    if not len(left):
+        raise DataError("all records have the weight zero, so there is nothing to learn from")
+    if len(left) == 1:
+        raise DataError(
+            f"all records that are not of class {left.tolist()[0]!r} have the weight zero; a "
+            "classifier needs records of at least two classes"
+        )
 
 
 def validation_records(

@@ -29,12 +29,18 @@ class LabelledTexts:
     targets : ndarray of int64, shape (N,)
         Their classes.
     weights : ndarray of float64, shape (N,), or None
-        Their weights, of mean 1.
+        Their weights; those above zero have the mean 1.
     """
 
     texts: Sequence[str]
     targets: NDArray[np.int64]
     weights: NDArray[np.float64] | None = None
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """The records that count: all but those of weight zero, whose words alone are read."""
+        everything = np.arange(len(self.texts))
+        return everything if self.weights is None else everything[self.weights > 0]
 
 
 @dataclass(frozen=True)

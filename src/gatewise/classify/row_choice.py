@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gatewise.base.seeding import numpy_generator
 from gatewise.classify.plan import choose_companion_records, choose_held_out
 from gatewise.classify.records import draw_records, split_records
-from gatewise.classify.request import FitRequest
+from gatewise.classify.request import FitRequest, LabelledTexts
 
 __all__ = ["draw_rows", "hold_out_rows"]
 
@@ -18,13 +18,13 @@ Numbers = NDArray[np.int64]
 _MIN_HELD_OUT = 30
 
 
-def hold_out_rows(targets: Numbers, request: FitRequest) -> tuple[Numbers, Numbers, str | None]:
-    """Choose the rows to train on and those to hold out.
+def hold_out_rows(data: LabelledTexts, request: FitRequest) -> tuple[Numbers, Numbers, str | None]:
+    """Choose the rows to train on and those to hold out, none of them of weight zero.
 
     Parameters
     ----------
-    targets : ndarray of int64, shape (N,)
-        Class number of each training record.
+    data : LabelledTexts
+        The N training records.
     request : FitRequest
         Says how many, or has records for it, which stand behind the training records.
 
@@ -35,31 +35,36 @@ def hold_out_rows(targets: Numbers, request: FitRequest) -> tuple[Numbers, Numbe
     note : str or None
         What the user should know.
     """
-    n_records = len(targets)
+    rows = data.rows
+    n_records = len(rows)
     if request.validation is not None:
-        held_out = np.arange(n_records, n_records + len(request.validation.texts))
-        return np.arange(n_records), held_out, None
+        held_out = len(data.texts) + np.arange(len(request.validation.texts))
+        return rows, held_out, None
     fraction = request.validation_fraction
     if fraction is None:
         fraction = choose_held_out(n_records)
-    kept, held_out = split_records(targets, fraction, numpy_generator(request.seed, "held out"))
+    kept, held_out = split_records(
+        data.targets[rows], fraction, numpy_generator(request.seed, "held out")
+    )
     if len(held_out) >= _MIN_HELD_OUT:
-        return kept, held_out, None
+        return rows[kept], rows[held_out], None
     why = "too few records to hold some out" if fraction else "no records are held out"
     half = " and the blend is half and half" if request.recipe.companion else ""
     note = (
         f"{why} ({len(held_out)} of {n_records}), so nothing was measured while training, every "
         f"text is answered{half}"
     )
-    return np.arange(n_records), held_out[:0], note
+    return rows, held_out[:0], note
 
 
-def draw_rows(targets: Numbers, n_tokens: int, request: FitRequest) -> tuple[Numbers, str | None]:
+def draw_rows(
+    data: LabelledTexts, n_tokens: int, request: FitRequest
+) -> tuple[Numbers, str | None]:
     """Draw the training records that are learnt from by n-grams and compared word by word.
 
     Parameters
     ----------
-    targets, request
+    data, request
         As for :func:`hold_out_rows`.
     n_tokens : int
         Of all these records together.
@@ -71,8 +76,11 @@ def draw_rows(targets: Numbers, n_tokens: int, request: FitRequest) -> tuple[Num
     note : str or None
         What the user should know.
     """
-    n_wanted = choose_companion_records(len(targets), n_tokens)
-    rows = draw_records(targets, n_wanted, numpy_generator(request.seed, "companion records"))
-    if len(rows) == len(targets) or not request.recipe.companion:
-        return rows, None
-    return rows, f"the n-gram companion learns from {len(rows):,} of {len(targets):,} texts"
+    rows = data.rows
+    n_wanted = choose_companion_records(len(rows), n_tokens)
+    drawn = draw_records(
+        data.targets[rows], n_wanted, numpy_generator(request.seed, "companion records")
+    )
+    if len(drawn) == len(rows) or not request.recipe.companion:
+        return rows[drawn], None
+    return rows[drawn], f"the n-gram companion learns from {len(drawn):,} of {len(rows):,} texts"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gatewise.base.config import check_range, check_whole_number
+from gatewise.base.errors import ConfigError
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.base.seeding import derive_seed, numpy_generator
 from gatewise.network.batch_gradients import BatchGradients
@@ -149,8 +150,8 @@ def train_network(
     """Train a network in place.
 
     A run that ends by early stopping goes back to its best epoch. One that reaches the end of
-    the schedule keeps its last weights: by then the learning rate is zero, and the best of many
-    equal epochs is only the luckiest.
+    the schedule keeps its last weights: by then the learning rate (where there is a warm-up, it
+    falls after that) is zero, and the best of many equal epochs is only the luckiest.
 
     Parameters
     ----------
@@ -184,6 +185,8 @@ def train_network(
     ------
     CheckpointError
         If the checkpoint belongs to other data or settings.
+    ConfigError
+        If the loss is no number any more: the settings do not fit the data.
     """
     keep_freed_memory()
     trainer = _Trainer(network, records, config, precision or Precision(), seed, stage, exchange)
@@ -243,11 +246,12 @@ class _Trainer:
 
     @property
     def stopped_early(self) -> bool:
-        """Whether the validation accuracy has not risen for too long."""
+        """Whether the validation accuracy had not risen for too long before the last epoch."""
         patience = self.config.patience
         # Few records learn nothing to be seen for many epochs: the first half is not judged.
         waited = len(self.history) - max(self.best_epoch, self.config.epochs // 2)
-        return 0 < patience <= waited and bool(self.best_weights)
+        is_last = len(self.history) >= self.config.epochs
+        return 0 < patience <= waited and bool(self.best_weights) and not is_last
 
     @property
     def finished(self) -> bool:
@@ -268,6 +272,7 @@ class _Trainer:
         self.exchange.check_equal(self.network)
         totals = self.exchange.add(of_shares.sum(axis=0))
         loss, accuracy = float(totals[0] / totals[2]), float(totals[1] / totals[2])
+        self._check_finite(epoch + 1, loss)
         seconds = time.perf_counter() - started
         held_out = self._validate(validation) if validation else (None, None)
         self.history.append(
@@ -276,6 +281,14 @@ class _Trainer:
         if validation and self.config.patience and self.best_epoch == len(self.history):
             state = self.network.state_dict()
             self.best_weights = {name: weight.clone() for name, weight in state.items()}
+
+    def _check_finite(self, epoch: int, loss: float) -> None:
+        """Refuse to go on with weights that are no numbers; all processes see the same loss."""
+        if not np.isfinite(loss):
+            raise ConfigError(
+                f"training ran away: the loss of epoch {epoch} is {loss}; choose a learning_rate "
+                f"below {self.config.learning_rate:g}, or tanh where the activation is relu"
+            )
 
     def _step(self, step: int, numbers: Numbers) -> NDArray[np.float64]:
         """Learn from one batch: loss, right answers and records of each share, (shares, 3)."""
