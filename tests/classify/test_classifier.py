@@ -421,6 +421,15 @@ def test_parameters_that_are_not_allowed(tickets, changes, message):
         make_classifier(**changes).fit(*tickets)
 
 
+def test_a_fit_that_fails_leaves_the_one_before(tickets, others):
+    classifier = make_classifier().fit(*tickets)
+    before = classifier.predict(others[0]).tolist()
+    turned = ["north" if label == "card" else "south" for label in tickets[1]]
+    with pytest.raises(DataError, match="the validation records have a label"):
+        classifier.fit(tickets[0], turned, validation=(["x"], ["east"]))
+    assert classifier.predict(others[0]).tolist() == before
+
+
 def test_bad_texts_are_refused_when_predicting_too(fitted):
     with pytest.raises(DataError, match="texts must be a list of strings"):
         fitted.predict("one text")

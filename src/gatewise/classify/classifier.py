@@ -294,11 +294,11 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         texts = check_texts(X)
         labels = check_labels(y, len(texts))
-        self.classes_, targets = find_classes(labels)
+        classes, targets = find_classes(labels)
         data = LabelledTexts(
-            texts, targets, record_weights(labels, self.classes_, sample_weight, self.class_weight)
+            texts, targets, record_weights(labels, classes, sample_weight, self.class_weight)
         )
-        request = self._request(validation, progress)
+        request = self._request(classes, validation, progress)
         if out_of_scope is not None and len(out_of_scope):
             request = replace(request, out_of_scope=check_texts(out_of_scope))
         if checkpoint is not None:
@@ -307,7 +307,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if trainer is not None:
             request = replace(request, train=trainer)
         self.model_: FittedModel = fit_model(data, request)
-        self.recipe_: Recipe = self.model_.recipe
+        # Now, so that a fit that fails leaves what was fitted before as it was.
+        self.classes_, self.recipe_ = classes, self.model_.recipe
         return self
 
     def predict_proba(self, X: Sequence[str]) -> NDArray[np.float64]:
@@ -366,11 +367,11 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _request(
         self,
+        classes: Labels,
         validation: tuple[Sequence[str], Sequence[Any]] | None,
         progress: Progress | None,
     ) -> FitRequest:
-        fraction = self.validation_fraction
-        if fraction is not None:
+        if (fraction := self.validation_fraction) is not None:
             check_range("validation_fraction", fraction, 0.0, 0.9)
         check_targets(self.abstain_coverage, self.abstain_precision)
         check_whole_number("max_words", self.max_words, 1, 100_000_000)
@@ -382,12 +383,12 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         seed = seed_from(self.random_state)
         return FitRequest(
             recipe=choose_recipe(name, **changes),
-            labels=tuple(str(label) for label in self.classes_),
+            labels=tuple(str(label) for label in classes),
             seed=seed,
             language=self.language,
             vectors=self.vectors,
             unlabelled=check_texts(self.unlabelled) if self.unlabelled is not None else (),
-            validation=validation_records(validation, self.classes_),
+            validation=validation_records(validation, classes),
             validation_fraction=None if fraction is None else float(fraction),
             max_words=int(self.max_words),
             word2vec_workers=int(self.word2vec_workers),
