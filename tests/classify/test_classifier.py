@@ -242,7 +242,9 @@ def test_records_without_weight_are_read_and_neither_learnt_from_nor_judged(
     assert f"{len(nothing)} records have the weight zero: their words are" in str(model.facts)
 
     settings["class_weight"] = None
-    without = make_classifier(**settings, companion=True, unlabelled=[texts[row] for row in nothing])
+    without = make_classifier(
+        **settings, companion=True, unlabelled=[texts[row] for row in nothing]
+    )
     without.fit([texts[row] for row in kept], labels[kept])
     others = without.model_.ngrams.scores([["card"], ["balance"]])
     assert margins[:, np.array(weighted.classes_) != "card"] == pytest.approx(others, abs=1e-6)

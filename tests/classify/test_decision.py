@@ -19,9 +19,19 @@ def test_the_share_that_was_asked_for_is_answered(coverage, by_scope):
     sure, inside = generator.random((2, 1000))
     decision, note = choose(sure, inside if by_scope else None, coverage=coverage)
     answered = decision.answers(sure, inside if by_scope else None).mean()
-    assert answered == pytest.approx(max(coverage, 0.001))
+    assert answered == pytest.approx(max(coverage, 0.001), abs=0.0011)
     assert (decision.abstain_below == 0.0) is (by_scope or coverage == 1.0)
     assert note is None
+
+
+@pytest.mark.parametrize(("n", "coverage"), [(30, 0.9), (39, 0.95), (100, 0.95), (99, 0.5)])
+def test_of_texts_to_come_the_share_is_answered(n, coverage):
+    """The uniform distribution tells what share of all texts lies above a threshold."""
+    draws = np.random.default_rng(n).random((4000, n))
+    above = [1.0 - choose(one, coverage=coverage)[0].abstain_below for one in draws]
+    k = int((1.0 - coverage) * (n + 1) + 1e-9)
+    assert np.mean(above) == pytest.approx(1.0 - k / (n + 1), abs=0.004)
+    assert np.mean(above) >= coverage - 0.004
 
 
 def test_equal_confidences_are_kept_together():
@@ -41,8 +51,8 @@ def test_the_threshold_of_a_precision_is_the_lowest_that_reaches_it():
     decision, note = choose(sure, right=right, precision=0.9)
     assert note is None
 
-    def precision_at(threshold):
-        return right[sure >= threshold].mean()
+    def precision_at(threshold):  # one more counts as wrong
+        return right[sure >= threshold].sum() / ((sure >= threshold).sum() + 1)
 
     assert precision_at(decision.abstain_below) >= 0.9
     lower = np.sort(sure[sure < decision.abstain_below])
@@ -70,6 +80,14 @@ def test_a_precision_out_of_reach_is_said():
 
 def test_a_precision_reached_by_all_needs_no_threshold():
     assert choose(np.linspace(0.2, 0.9, 100), precision=0.5)[0] == Decision()
+
+
+def test_a_precision_that_so_few_records_cannot_show_is_said():
+    sure = np.linspace(0.9, 0.99, 45)
+    assert choose(sure, precision=0.95) == (Decision(), None)
+    decision, note = choose(sure, precision=0.98)
+    assert decision == Decision()
+    assert note == "no threshold makes 98.0% of the answers right; the best found makes it 97.8%"
 
 
 def test_few_answers_prove_nothing():

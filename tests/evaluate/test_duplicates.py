@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gatewise.evaluate import duplicates
-from gatewise.evaluate.duplicates import find_leaks, find_twins
+from gatewise.evaluate.duplicates import Twin, find_leaks, find_twins
 
 TEXTS = [
     "My card was swallowed by the machine at the station",
@@ -50,3 +50,27 @@ def test_of_very_many_texts_only_equal_ones_are_found_and_that_is_said(monkeypat
     twins, notes = find_twins(TEXTS, ["card", "atm", "balance", "other", "transfer"])
     assert rows(twins) == [(0, 3)]
     assert "only those that are equal were looked for" in notes[0]
+
+
+def test_what_only_the_test_file_has_makes_its_texts_differ():
+    learnt = ["reset my password"]
+    judged = ["reset my password? quixotic zebra hunts bumblebees while vexing judge"]
+    assert find_leaks(learnt, judged) == ([], [])
+    assert find_leaks(judged, learnt) == ([], [])
+
+
+def test_short_texts_are_found_among_long_ones():
+    texts = ["退款", "退款", "我要退款可以吗", "换货可以吗"]
+    assert find_twins(texts, ["a", "b", "a", "b"]) == ([Twin(0, 1, 1.0)], [])
+    assert find_leaks(["退款", "我要退款可以吗"], [" 退款"]) == ([Twin(0, 0, 1.0)], [])
+
+
+def test_no_texts_have_no_twins():
+    assert find_leaks([], ["some text"]) == find_leaks(["some text"], []) == ([], [])
+
+
+def test_the_note_is_about_the_longer_of_two_lists(monkeypatch):
+    monkeypatch.setattr(duplicates, "_MOST_TEXTS", 3)
+    few, more = ["one text"] * 3, ["one text"] * 4
+    assert find_leaks(few, few)[1] == []
+    assert len(find_leaks(few, more)[1]) == len(find_leaks(more, few)[1]) == 1

@@ -119,20 +119,27 @@ def check_targets(coverage: float, precision: float | None) -> None:
 
 
 def _threshold_of(confidences: Shares, coverage: float) -> float:
-    """Find the confidence that a share of the records reaches, up to equal ones."""
-    n_given_up = min(int((1.0 - coverage) * len(confidences) + 1e-9), len(confidences) - 1)
-    if n_given_up <= 0:
+    """Find the confidence that a share of texts to come reaches, up to equal ones.
+
+    One more text falls below the k-th lowest of M confidences k times in M + 1.
+    """
+    n_records = len(confidences)
+    lowest = min(int((1.0 - coverage) * (n_records + 1) + 1e-9), n_records)  # k
+    if lowest <= 0:
         return 0.0
-    return float(np.partition(confidences, n_given_up)[n_given_up])
+    return float(np.partition(confidences, lowest - 1)[lowest - 1])
 
 
 def _threshold_for(
     precision: float, probabilities: Shares, right: NDArray[np.bool_]
 ) -> tuple[float, float]:
-    """Find the lowest probability from which on enough answers are right, and their share."""
+    """Find the lowest probability from which on enough answers are right, and their share.
+
+    One more answer counts as wrong, since the threshold is the one that looks best on these.
+    """
     order = np.argsort(-probabilities, kind="stable")
     ranked = probabilities[order]  # (N,), the surest first
-    share_right = np.cumsum(right[order]) / np.arange(1, len(order) + 1)  # (N,)
+    share_right = np.cumsum(right[order]) / np.arange(2, len(order) + 2)  # (N,)
     # Equal probabilities are answered together, and too few answers prove nothing.
     ends = np.append(ranked[:-1] > ranked[1:], True)  # (N,)
     ends[: min(_FEWEST_ANSWERS, len(ends)) - 1] = False

@@ -38,8 +38,8 @@ def largest_similarities(
     Returns
     -------
     ndarray of float64, shape (M,)
-        Cosines of tf-idf vectors of words and pairs of neighbours, from 0 to 1; of very many texts
-        some are compared, and the others get a 1.
+        Cosines of tf-idf vectors of those words and pairs of neighbours that a known text has,
+        from 0 to 1; of very many texts some are compared, and the others get a 1.
     """
     largest = np.ones(len(asked))
     places = np.linspace(0, len(asked) - 1, min(len(asked), _MOST_ASKED)).round().astype(np.int64)

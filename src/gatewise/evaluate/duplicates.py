@@ -12,6 +12,7 @@ __all__ = ["Twin", "find_leaks", "find_twins"]
 
 # Cosine of the letter groups of two texts from which on they are nearly the same.
 _NEAR = 0.9
+_GROUP = 3  # letters
 _ROWS_AT_A_TIME = 512
 # Every pair is looked at, so the time grows with the square; beyond this, only equal texts are.
 _MOST_TEXTS = 50_000
@@ -56,7 +57,7 @@ def find_twins(texts: Sequence[str], labels: Sequence[str]) -> tuple[list[Twin],
             if known is None or similarity > known.similarity:
                 nearest[first] = Twin(first, second, similarity)
     found = sorted(nearest.values(), key=lambda twin: (-twin.similarity, twin.first))
-    return found, _notes(texts)
+    return found, _notes(len(texts))
 
 
 def find_leaks(texts: Sequence[str], others: Sequence[str]) -> tuple[list[Twin], list[str]]:
@@ -78,20 +79,23 @@ def find_leaks(texts: Sequence[str], others: Sequence[str]) -> tuple[list[Twin],
     for first, second, similarity in _near_pairs(texts, others):
         if second not in nearest or similarity > nearest[second].similarity:
             nearest[second] = Twin(first, second, similarity)
-    return [nearest[second] for second in sorted(nearest)], _notes([*texts, *others])
+    return [nearest[second] for second in sorted(nearest)], _notes(max(len(texts), len(others)))
 
 
 def _near_pairs(texts: Sequence[str], others: Sequence[str]) -> Iterator[tuple[int, int, float]]:
     if max(len(texts), len(others)) > _MOST_TEXTS:
         yield from _equal_pairs(texts, others)
         return
-    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(3, 3), dtype=np.float32)
-    try:
-        rows = vectorizer.fit_transform([_folded(text) for text in texts])
-    except ValueError:  # no text has three letters
-        yield from _equal_pairs(texts, others)
+    yield from _equal_pairs(texts, others, shorter_than=_GROUP)
+    first = [_folded(text) for text in texts]
+    second = first if others is texts else [_folded(text) for text in others]
+    if max(map(len, first), default=0) < _GROUP or max(map(len, second), default=0) < _GROUP:
         return
-    columns = vectorizer.transform([_folded(text) for text in others]).T.tocsc()
+    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(_GROUP, _GROUP), dtype=np.float32)
+    # Of both: groups that only one side has are what makes two texts differ.
+    vectorizer.fit(first if second is first else first + second)
+    rows = vectorizer.transform(first)
+    columns = vectorizer.transform(second).T.tocsc()
     for start in range(0, rows.shape[0], _ROWS_AT_A_TIME):
         block = (rows[start : start + _ROWS_AT_A_TIME] @ columns).tocoo()
         near = block.data >= _NEAR
@@ -101,21 +105,25 @@ def _near_pairs(texts: Sequence[str], others: Sequence[str]) -> Iterator[tuple[i
             yield start + row, column, min(1.0, float(value))
 
 
-def _equal_pairs(texts: Sequence[str], others: Sequence[str]) -> Iterator[tuple[int, int, float]]:
+def _equal_pairs(
+    texts: Sequence[str], others: Sequence[str], *, shorter_than: int | None = None
+) -> Iterator[tuple[int, int, float]]:
     places: dict[str, list[int]] = {}
     for place, text in enumerate(others):
         places.setdefault(_folded(text), []).append(place)
     for row, text in enumerate(texts):
-        for place in places.get(_folded(text), ()):
-            yield row, place, 1.0
+        folded = _folded(text)
+        if shorter_than is None or len(folded) < shorter_than:
+            for place in places.get(folded, ()):
+                yield row, place, 1.0
 
 
 def _folded(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _notes(texts: Sequence[str]) -> list[str]:
-    if len(texts) <= _MOST_TEXTS:
+def _notes(n_texts: int) -> list[str]:
+    if n_texts <= _MOST_TEXTS:
         return []
     return [
         f"with more than {_MOST_TEXTS:,} texts only those that are equal were looked for, and not "
