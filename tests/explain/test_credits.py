@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 import torch
 
 from gatewise.classify.model import score_texts
-from gatewise.explain.credits import network_credits, split_scores
+from gatewise.explain.credits import _secant_of_log_sigmoid, network_credits, split_scores
 from gatewise.text.tokens import tokenize
 
 TEXTS = [
@@ -111,6 +113,19 @@ def test_a_sigmoid_keeps_the_signs_of_the_credits(plain):
     network_part = split.steps.sum(axis=0) + split.bias - scale_of_intercepts(model)
     expected = scale * torch.nn.functional.logsigmoid(torch.from_numpy(trace.logits)).numpy()
     np.testing.assert_allclose(network_part, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-300, 1e-17, 3e-16, 1e-9, 0.1, 1.0, 1.1, 30.0, 800.0])
+def test_the_secant_of_a_sigmoid_has_all_its_digits(size):
+    logits = np.array([size, -size])
+    scale, at_zero = _secant_of_log_sigmoid(logits)
+    with localcontext() as context:
+        context.prec = 400
+        for found, logit in zip(scale.tolist(), map(Decimal, logits.tolist()), strict=True):
+            rise = -(1 + (-logit).exp()).ln() + Decimal(2).ln()
+            expected = rise / logit if logit else Decimal("0.5")
+            assert found == pytest.approx(float(expected), rel=1e-14)
+    assert at_zero == np.log(0.5)
 
 
 def scale_of_intercepts(model):

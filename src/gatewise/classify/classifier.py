@@ -306,9 +306,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             request = replace(request, checkpoint=Checkpoint(Path(checkpoint), fingerprint))
         if trainer is not None:
             request = replace(request, train=trainer)
-        self.model_: FittedModel = fit_model(data, request)
-        # Now, so that a fit that fails leaves what was fitted before as it was.
-        self.classes_, self.recipe_ = classes, self.model_.recipe
+        self.model_: FittedModel = fit_model(data, request)  # one that fails changes nothing
+        self.classes_ = classes
+        self.recipe_: Recipe = self.model_.recipe
         return self
 
     def predict_proba(self, X: Sequence[str]) -> NDArray[np.float64]:

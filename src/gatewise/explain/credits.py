@@ -171,6 +171,11 @@ def _written(direction: DirectionTrace, weights: Array) -> Array:
 def _secant_of_log_sigmoid(logits: Array) -> tuple[Array, float]:
     """Find s and r with log sigmoid(z) = s * z + r, where r is its value at 0."""
     at_zero = float(np.log(0.5))
+    near = np.clip(logits, -1.0, 1.0)  # where the difference of the logarithms would lose digits
+    rise = np.where(
+        logits == near,
+        -np.log1p(np.expm1(-near) / 2.0),
+        -np.logaddexp(0.0, -logits) - at_zero,
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
-        scale = (-np.logaddexp(0.0, -logits) - at_zero) / logits
-    return np.where(logits == 0.0, 0.5, scale), at_zero
+        return np.where(logits == 0.0, 0.5, rise / logits), at_zero
