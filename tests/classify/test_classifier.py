@@ -395,6 +395,8 @@ def test_data_that_cannot_be_learnt_from(texts, labels, weights, message):
     [
         ({"recipe": "moderm"}, "recipe is 'moderm'; it must be one of 'modern', 'classic'"),
         ({"units": 0}, "units is 0; allowed is 1 to"),
+        ({"pooling": "flatten"}, "pooling is 'flatten', which takes texts of one length only"),
+        ({"keep_texts": "no"}, "keep_texts is 'no'; it must be one of True, False"),
         ({"units": 4.5}, r"units is 4\.5; it must be a whole number"),
         ({"epochs": -1}, "epochs is -1"),
         ({"dropout": 1.0}, r"dropout is 1\.0; allowed is"),
@@ -421,6 +423,40 @@ def test_data_that_cannot_be_learnt_from(texts, labels, weights, message):
 def test_parameters_that_are_not_allowed(tickets, changes, message):
     with pytest.raises(ConfigError, match=f"^{message}"):
         make_classifier(**changes).fit(*tickets)
+
+
+NUMBERS = [
+    "spatial_dropout",
+    "dropout",
+    "recurrent_dropout",
+    "vector_scale",
+    "word2vec_sample",
+    "learning_rate",
+    "word_rate",
+    "weight_decay",
+    "warmup",
+    "gradient_clip",
+    "label_smoothing",
+    "adam_beta2",
+    "adam_epsilon",
+    "adversarial",
+]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_numbers_that_are_none_are_refused_before_a_checkpoint_is_named_after_them(
+    tickets, tmp_path, value
+):
+    for name in NUMBERS:
+        with pytest.raises(ConfigError, match=r"is -?(nan|inf); "):
+            make_classifier(**{name: value}).fit(*tickets, checkpoint=tmp_path / "run")
+
+
+def test_records_to_hold_out_that_are_no_pair_or_come_beside_a_share(tickets):
+    with pytest.raises(DataError, match="validation must be a pair"):
+        make_classifier().fit(*tickets, validation=(["x"], ["card"], [1.0]))
+    with pytest.raises(ConfigError, match=r"validation_fraction is 0\.2, and there are validation"):
+        make_classifier(validation_fraction=0.2).fit(*tickets, validation=(["x"], ["card"]))
 
 
 def test_a_fit_that_fails_leaves_the_one_before(tickets, others):

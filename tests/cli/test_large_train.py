@@ -76,6 +76,23 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(fails, labelled, small, 
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.parametrize("cache", ["model", "model/cache"])
+def test_a_cache_in_the_models_folder_is_refused_at_once(fails, labelled, small, tmp_path, cache):
+    said = fails(
+        f"train {COLUMNS} {small} --cache {tmp_path / cache}",
+        labelled / "train.csv",
+        "--out",
+        tmp_path / "model",
+    )
+    assert said.endswith("lies in the folder of --out; give it one of its own")
+    assert not list(tmp_path.glob("model*"))
+
+
+def test_a_cache_of_what_is_no_file_is_refused(fails, small, tmp_path):
+    said = fails(f"train {small} --cache {tmp_path / 'cache'}", tmp_path, "--out", tmp_path / "m")
+    assert "--cache keeps what was read from a file, and" in said
+
+
 def test_several_threads_are_said(train):
     result = train("--word2vec-workers 2")
     assert result.exit_code == 0, result.stderr

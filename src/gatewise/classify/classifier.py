@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from gatewise.base.config import check_range, check_whole_number
+from gatewise.base.config import check_choice, check_whole_number
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.classify.decision import check_targets
 from gatewise.classify.fingerprint import fit_fingerprint
 from gatewise.classify.fitting import fit_model
 from gatewise.classify.inputs import (
+    check_fraction,
     check_labels,
     check_texts,
     find_classes,
@@ -26,10 +27,10 @@ from gatewise.classify.inputs import (
     validation_records,
 )
 from gatewise.classify.model import FittedModel, PartScores, Reading, read_tokens, score_texts
+from gatewise.classify.plan import checked_recipe
 from gatewise.classify.request import FitRequest, LabelledTexts
 from gatewise.network.checkpoint import Checkpoint
 from gatewise.network.precision import choose_precision
-from gatewise.network.recipes import Recipe, choose_recipe
 from gatewise.network.training import TrainNetwork
 from gatewise.text.tokens import tokenize
 from gatewise.vectors.word_vectors import WordVectors
@@ -307,8 +308,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if trainer is not None:
             request = replace(request, train=trainer)
         self.model_: FittedModel = fit_model(data, request)  # one that fails changes nothing
-        self.classes_ = classes
-        self.recipe_: Recipe = self.model_.recipe
+        self.classes_, self.recipe_ = classes, self.model_.recipe
         return self
 
     def predict_proba(self, X: Sequence[str]) -> NDArray[np.float64]:
@@ -371,25 +371,23 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         validation: tuple[Sequence[str], Sequence[Any]] | None,
         progress: Progress | None,
     ) -> FitRequest:
-        if (fraction := self.validation_fraction) is not None:
-            check_range("validation_fraction", fraction, 0.0, 0.9)
+        fraction = check_fraction(self.validation_fraction, validation)
+        check_choice("keep_texts", self.keep_texts, (True, False))
         check_targets(self.abstain_coverage, self.abstain_precision)
         check_whole_number("max_words", self.max_words, 1, 100_000_000)
         check_whole_number("word2vec_workers", self.word2vec_workers, 1, 256)
         changes = self.get_params(deep=False)
-        name = changes.pop("recipe")
         if self.vectors is not None and self.word_dimension is None:
             changes["word_dimension"] = self.vectors.dimension
-        seed = seed_from(self.random_state)
         return FitRequest(
-            recipe=choose_recipe(name, **changes),
+            recipe=checked_recipe(changes.pop("recipe"), **changes),
             labels=tuple(str(label) for label in classes),
-            seed=seed,
+            seed=seed_from(self.random_state),
             language=self.language,
             vectors=self.vectors,
             unlabelled=check_texts(self.unlabelled) if self.unlabelled is not None else (),
             validation=validation_records(validation, classes),
-            validation_fraction=None if fraction is None else float(fraction),
+            validation_fraction=fraction,
             max_words=int(self.max_words),
             word2vec_workers=int(self.word2vec_workers),
             precision=choose_precision(self.device, self.precision),

@@ -30,7 +30,6 @@ from gatewise.classify.model import FittedModel
 from gatewise.classify.nearest import RecordIndex
 from gatewise.classify.ngrams import NgramModel
 from gatewise.classify.plan import (
-    check_recipe,
     choose_word2vec_words,
     has_long_texts,
     last_epochs_config,
@@ -88,7 +87,6 @@ def fit_model(data: LabelledTexts, request: FitRequest) -> FittedModel:
     CheckpointError
         If the checkpoint belongs to another fit.
     """
-    check_recipe(request.recipe)
     if request.out_of_scope and not request.recipe.companion:
         raise ConfigError(
             "out-of-scope examples are learnt from by the companion, and companion is False; leave "

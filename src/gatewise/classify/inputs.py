@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
+from gatewise.base.config import check_range
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.seeding import MAX_SEED
 from gatewise.classify.request import LabelledTexts
@@ -17,6 +18,7 @@ from gatewise.classify.texts import check_texts
 from gatewise.text.stored_corpus import StoredLabels
 
 __all__ = [
+    "check_fraction",
     "check_labels",
     "check_texts",
     "check_weights",
@@ -203,6 +205,25 @@ def _check_some_count(weights: NDArray[np.float64], labels: NDArray[Any]) -> Non
         )
 
 
+def check_fraction(fraction: Any, validation: Any) -> float | None:
+    """Check the share of the records that is to be held out.
+
+    Raises
+    ------
+    ConfigError
+        If it is none, or there are records to hold out instead.
+    """
+    if fraction is None:
+        return None
+    check_range("validation_fraction", fraction, 0.0, 0.9)
+    if validation is not None:
+        raise ConfigError(
+            f"validation_fraction is {fraction}, and there are validation records to hold out "
+            "instead; give one of the two"
+        )
+    return float(fraction)
+
+
 def validation_records(
     validation: tuple[Sequence[str], Sequence[Any]] | None, classes: NDArray[Any]
 ) -> LabelledTexts | None:
@@ -222,10 +243,12 @@ def validation_records(
     Raises
     ------
     DataError
-        If a label is none of the classes.
+        If these are no records, or a label is none of the classes.
     """
     if validation is None:
         return None
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        raise DataError("validation must be a pair: texts, and their labels")
     texts = check_texts(validation[0])
     labels = np.asarray(check_labels(validation[1], len(texts)))
     places = np.clip(np.searchsorted(classes, labels), 0, len(classes) - 1)

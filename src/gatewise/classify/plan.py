@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.base.errors import ConfigError
 from gatewise.classify.companion import CompanionConfig
 from gatewise.network.config import NetworkConfig
-from gatewise.network.recipes import Recipe
+from gatewise.network.recipes import Recipe, choose_recipe
 from gatewise.network.training import TrainingConfig
 from gatewise.text.vocabulary import Vocabulary
 from gatewise.vectors.word2vec import Word2VecConfig
 
 __all__ = [
     "check_recipe",
+    "checked_recipe",
     "choose_adversarial",
     "choose_batch_size",
     "choose_companion_records",
@@ -151,10 +154,22 @@ def check_recipe(recipe: Recipe) -> None:
     ConfigError
         If one is outside what is allowed, or two do not go together.
     """
+    if recipe.pooling == "flatten" and not recipe.fixed_length:
+        raise ConfigError(
+            "pooling is 'flatten', which takes texts of one length only; set fixed_length to True, "
+            "too, or take another pooling"
+        )
     settled, _ = settle_recipe(recipe, np.ones(1, dtype=np.int64))
     training_config(settled)
     word2vec_config(settled)
     network_config(settled, Vocabulary([], []), ("one", "another"))
+
+
+def checked_recipe(name: str, **changes: Any) -> Recipe:
+    """Choose and check a recipe: :func:`choose_recipe` and :func:`check_recipe`."""
+    recipe = choose_recipe(name, **changes)
+    check_recipe(recipe)
+    return recipe
 
 
 def choose_epochs(n_tokens: int, n_steps: int, n_classes: int) -> int:

@@ -138,6 +138,7 @@ def train(
         raise ConfigError("--redact is about the report; add --report, or leave it away")
     chosen = given_settings(settings)
     run = prepare_run(out, resume=resume, restart=restart)
+    check_cache(cache, run.out, data)
     with open_trainer(engine, address, workers, threads, gpu) as trainer:
         with open_progress() as progress:
             read = read_training_data(
@@ -165,6 +166,25 @@ def train(
         write_report(classifier, out, read.corpus, redact=redact)
     name = shlex.quote(str(out))
     say("", f"model written to {out}", f"next, type: gatewise evaluate {name} FILE")
+
+
+def check_cache(cache: Path | None, model: Path, data: str) -> None:
+    """Refuse a cache that would stand in the model's way, or that has no use.
+
+    Raises
+    ------
+    ConfigError
+        If it lies in the model's folder, or the data are no file.
+    """
+    if cache is None:
+        return
+    folder = cache.expanduser().resolve()
+    if model in (folder, *folder.parents):
+        raise ConfigError(f"--cache {cache} lies in the folder of --out; give it one of its own")
+    if Path(data).is_dir() or data == "-":
+        raise ConfigError(
+            f"--cache keeps what was read from a file, and {data} is none; leave --cache away"
+        )
 
 
 def write_report(
