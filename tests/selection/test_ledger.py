@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewise.base.errors import ConfigError
-from gatewise.selection.ledger import Ledger, Unit, open_ledger
+from gatewise.selection.ledger import Ledger, Unit, check_run_folder, open_ledger
 
 ABOUT = {"data": "abc", "question": "sizes", "folds": 5}
 UNITS = [Unit({"units": units, "fold": fold}) for units in (8, 16) for fold in range(3)]
@@ -169,6 +169,29 @@ def test_a_folder_of_something_else_is_refused(tmp_path, content, reason):
         pass
     assert reason in str(error.value)
     assert (tmp_path / "run.json").read_text() == content
+
+
+def test_a_folder_with_files_of_ones_own_is_refused_and_left_as_it_is(tmp_path):
+    (tmp_path / "results.json").write_text("precious")
+    with pytest.raises(ConfigError) as error:
+        check_run_folder(tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path} is there already and holds something else than a run of gatewise "
+        "('results.json'); name another folder for the run"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_a_folder_that_a_run_had_only_begun_is_taken(tmp_path):
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "lock").touch()
+    (tmp_path / ".run.json.0123456789ab.tmp").write_text("{")
+    check_run_folder(tmp_path)
+    with open_ledger(tmp_path, ABOUT):
+        assert (tmp_path / "run.json").exists()
+    (tmp_path / "results.json").write_text("of the run")
+    check_run_folder(tmp_path)
+    check_run_folder(tmp_path / "nowhere")
 
 
 def test_a_run_about_other_data_is_refused(tmp_path):

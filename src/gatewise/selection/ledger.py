@@ -24,7 +24,16 @@ from filelock import FileLock, Timeout
 from gatewise.base.errors import ConfigError
 from gatewise.base.files import json_bytes, write_json
 
-__all__ = ["FOLDER", "FORMAT_VERSION", "LOCK", "RUN", "Ledger", "Unit", "open_ledger"]
+__all__ = [
+    "FOLDER",
+    "FORMAT_VERSION",
+    "LOCK",
+    "RUN",
+    "Ledger",
+    "Unit",
+    "check_run_folder",
+    "open_ledger",
+]
 
 FORMAT_VERSION = 2
 
@@ -129,6 +138,29 @@ class Ledger:
 
     def _path(self, unit: Unit) -> Path:
         return self.folder / FOLDER / f"{unit.key}.json"
+
+
+def check_run_folder(folder: Path) -> None:
+    """Refuse a folder whose files a run's results could be written over.
+
+    Raises
+    ------
+    ConfigError
+        If there is something in it, and no run.
+    """
+    if not folder.is_dir() or (folder / RUN).exists():
+        return
+    # What a run that was killed at its very beginning may have left.
+    names = sorted(
+        path.name
+        for path in folder.iterdir()
+        if path.name not in (FOLDER, LOCK) and not path.name.startswith(f".{RUN}.")
+    )
+    if names:
+        raise ConfigError(
+            f"{folder} is there already and holds something else than a run of gatewise "
+            f"({names[0]!r}); name another folder for the run"
+        )
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from gatewise.base.progress import Progress
 from gatewise.base.versions import package_versions
 from gatewise.selection.engines import run_units
 from gatewise.selection.fits import FitData, FitFacts, do_fit
-from gatewise.selection.ledger import Ledger, Unit, open_ledger
+from gatewise.selection.ledger import Ledger, Unit, check_run_folder, open_ledger
 from gatewise.selection.outcomes import FoldResult
 from gatewise.selection.workers import Engine, Workers, open_workers
 
@@ -114,6 +114,7 @@ def open_run(
     ConfigError
         If the folder holds something else, a run is going on there, or a cluster does not answer.
     """
+    check_run_folder(folder)
     fingerprint = data.fingerprint
     facts = {**about, "data": fingerprint, "versions": package_versions()}
     with open_ledger(folder, facts) as ledger, open_workers(engine, data) as workers:
