@@ -1,6 +1,7 @@
 """Rows written are the rows read again."""
 
 import gzip
+import csv
 import io
 import json
 import sys
@@ -86,6 +87,18 @@ def test_json_keeps_numbers_lists_and_names_that_are_no_columns():
 def test_what_is_not_json_is_written_as_text(cell):
     line, _ = written("jsonl", [{"text": cell}])
     assert json.loads(line, parse_constant=pytest.fail)["text"] == str(cell)
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv"])
+def test_a_lone_carriage_return_does_not_end_a_row(tmp_path, kind):
+    rows = [{"text": "a\rb", "p": 0.5}, {"text": "c\r", "p": None}, {"text": "d\r\ne", "p": 1}]
+    text, _ = written(kind, rows)
+    (tmp_path / f"out.{kind}").write_text(text, "utf-8", newline="")
+    found = [list(row.fields.values()) for row in open_table(tmp_path / f"out.{kind}").rows()]
+    assert found == [["a\rb", "0.5"], ["c\r", ""], ["d\r\ne", "1"]]
+    delimiter = "," if kind == "csv" else "\t"
+    theirs = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    assert theirs == [list(COLUMNS), *found]
 
 
 def test_cells_that_csv_has_no_column_for_are_counted_and_named():

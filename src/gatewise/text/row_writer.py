@@ -59,25 +59,23 @@ class RowWriter:
         self._stream = stream
         self._columns = tuple(columns)
         self._known = frozenset(columns)
-        self._delimited = None
-        if kind in _DELIMITERS:
-            clean = _CleanStream(stream)  # a row at once, instead of each cell
-            self._delimited = csv.writer(clean, delimiter=_DELIMITERS[kind], lineterminator="\n")
-            self._delimited.writerow(columns)
+        self._as_line = _Lines(_DELIMITERS[kind]) if kind in _DELIMITERS else None
+        if self._as_line:
+            stream.write(self._as_line(columns))
 
     def write(self, cells: Mapping[str, Cell]) -> None:
         """Write a row; columns that it lacks are empty, or null.
 
         NUL characters and bytes that are no text come out as U+FFFD.
         """
-        if self._delimited is None:
+        if self._as_line is None:
             ordered = dict.fromkeys(self._columns) | dict(cells)
             pairs = (f"{_as_json(name)}: {_as_json(cell)}" for name, cell in ordered.items())
             self._stream.write("{" + ", ".join(pairs) + "}\n")
             return
         if not self._known.issuperset(cells):
             self._count_cut(cells)
-        self._delimited.writerow(map(cells.get, self._columns))
+        self._stream.write(self._as_line([cells.get(name) for name in self._columns]))
 
     def _count_cut(self, cells: Mapping[str, Cell]) -> None:
         extra = [name for name in cells if name not in self._known and cells[name] is not None]
@@ -87,12 +85,25 @@ class RowWriter:
         del self.cut_names[_N_NAMED:]
 
 
-class _CleanStream:
-    def __init__(self, stream: IO[str]) -> None:
-        self._stream = stream
+class _Lines:
+    """Cells -> a line of csv, clean."""
 
-    def write(self, row: str) -> None:
-        self._stream.write(row if row.isascii() and "\0" not in row else _clean(row))
+    def __init__(self, delimiter: str) -> None:
+        options: dict[str, Any] = {"delimiter": delimiter, "lineterminator": "\n"}
+        self._write = csv.writer(_Echo(), **options).writerow
+        self._write_quoted = csv.writer(_Echo(), quoting=csv.QUOTE_ALL, **options).writerow
+
+    def __call__(self, cells: Sequence[Cell]) -> str:
+        # What a writer gives back is what its file gave back, and so the line.
+        line: str = self._write(cells)
+        if "\r" in line:  # before 3.13 Python leaves such a cell without quotes
+            line = self._write_quoted(cells)
+        return line if line.isascii() and "\0" not in line else _clean(line)
+
+
+class _Echo:
+    def write(self, line: str) -> str:
+        return line
 
 
 def format_of(path: Path | None, chosen: str | None = None) -> str:
