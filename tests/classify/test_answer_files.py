@@ -122,7 +122,7 @@ def test_cells_that_csv_cannot_hold_are_said(tmp_path):
     lines = ['{"text": "hi"}\n'] * 1001 + ['{"text": "hi", "extra": 1}\n']
     _, told = answered(tmp_path, "in.jsonl", "".join(lines))
     assert told[-1] == (
-        "1 rows have cells that csv has no column for, under 'extra'; --format jsonl keeps them"
+        "1 row has cells that csv has no column for, under 'extra'; --format jsonl keeps them"
     )
 
 
@@ -206,5 +206,16 @@ def test_parquet_of_another_table_is_text(tmp_path):
     assert found.num_rows == 1101
     assert found.column("n").to_pylist() == [*["1"] * 1100, None]
     assert told[-1] == (
-        "1 rows have cells that parquet has no column for, under 'late'; --format jsonl keeps them"
+        "1 row has cells that parquet has no column for, under 'late'; --format jsonl keeps them"
     )
+
+
+def test_a_list_is_no_text_in_any_format(tmp_path):
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"text": "my card"}\n{"text": ["a"]}\n', "utf-8")
+    found, told = parquet_of(tmp_path, source, kind="parquet")
+    assert found.column("reason").to_pylist() == [
+        None,
+        "line 2: text is a list, an object or bytes",
+    ]
+    assert "1 of 2 rows answered" in told

@@ -64,7 +64,9 @@ def test_names_are_those_of_every_table(tmp_path):
     pq.write_table(table, tmp_path / "rows.parquet")
     rows = ParquetRows(tmp_path / "rows.parquet")
     assert rows.schema.names == list(open_table(tmp_path / "rows.parquet").columns)
-    assert rows.block(0, 1).columns.to_pylist() == [{"text": "a", "column 2": "b", "x": "c"}]
+    assert rows.block(0, 1).columns.to_pylist() == [
+        {"text": "a", "column 2": "b", "x": "c", "column 4": "d"}
+    ]
     assert rows.block(0, 1, "column 2").columns.to_pylist() == [{"column 2": "b"}]
 
 
@@ -120,8 +122,8 @@ def test_what_is_no_parquet_file_is_one_sentence(tmp_path, content):
 
 
 def packed(source, tmp_path, **options):
-    rows = TableRows(open_table(source))
-    pack_rows(rows, "text", tmp_path / "packed.parquet", **options)
+    rows = TableRows(open_table(source), "text")
+    pack_rows(rows, tmp_path / "packed.parquet", **options)
     return rows, ParquetRows(tmp_path / "packed.parquet", packed=True)
 
 
@@ -165,9 +167,16 @@ def test_cells_without_a_column_are_counted(tmp_path):
 
 def test_each_table_gets_its_own_kind(path, tmp_path):
     (tmp_path / "rows.csv").write_text("text\na\n")
-    assert isinstance(open_rows(open_table(path)), ParquetRows)
-    rows = open_rows(open_table(tmp_path / "rows.csv"))
+    assert isinstance(open_rows(open_table(path), "text"), ParquetRows)
+    rows = open_rows(open_table(tmp_path / "rows.csv"), "text")
     assert isinstance(rows, TableRows)
     (block,) = rows.blocks(10)
     assert block.columns.to_pylist() == [{"text": "a"}]
     assert list(block.lines) == [2]
+
+
+def test_a_name_that_parquet_has_no_place_for_is_refused(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "a", "\\ud800x": "b"}\n', "utf-8")
+    with pytest.raises(DataError, match=r"rows\.jsonl has bytes that are not Unicode in"):
+        open_rows(open_table(path), "text")

@@ -1,7 +1,7 @@
 """Rows written are the rows read again."""
 
-import gzip
 import csv
+import gzip
 import io
 import json
 import sys

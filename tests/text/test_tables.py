@@ -134,6 +134,23 @@ def test_parquet_columns_of_many_types(tmp_path):
     assert second.problem is None
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pa.array([2**31 - 1, 1], pa.date32()),
+        pa.array([253402300800000000, 1], pa.timestamp("us")),
+        pa.array([2**62, 1], pa.duration("s")),
+    ],
+    ids=["date", "time", "duration"],
+)
+def test_dates_beyond_those_of_python_are_one_sentence(tmp_path, cells):
+    table = pa.table({"text": ["a", "b"], "t": cells})
+    pq.write_table(table, tmp_path / "a.parquet")
+    for source, name in ((tmp_path / "a.parquet", r"a\.parquet"), (table, "the data frame")):
+        with pytest.raises(DataError, match=rf"{name} has a date or time that cannot be read \("):
+            list(open_table(source).rows())
+
+
 def test_what_is_no_parquet_file_is_refused(tmp_path):
     path = tmp_path / "a.parquet"
     for content in (b"", b"text,label\n", b"PAR1 and more PAR1"):

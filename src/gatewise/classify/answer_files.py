@@ -81,7 +81,7 @@ def write_answers(
     check_nearest(model.index, nearest)
     column, notes = choose_text_column(table.columns, text_column, table.source)
     if out is not None and kind == PARQUET:
-        blocks = open_rows(table)
+        blocks = open_rows(table, column)
         block_answers = BlockAnswers(model, blocks.schema, column, top, nearest, threads)
         _write_parquet(block_answers, blocks, out, progress or SilentProgress())
         cut = (blocks.n_cut, blocks.cut_names) if isinstance(blocks, TableRows) else (0, [])
@@ -116,8 +116,9 @@ def remarks(
     """Say which columns have a new name, and which cells had no place."""
     told = [f"column {old!r} of the input is written as {new!r}" for old, new in renamed.items()]
     if n_cut:
+        rows = "row has" if n_cut == 1 else "rows have"
         told.append(
-            f"{n_cut:,} rows have cells that {kind} has no column for, under "
+            f"{n_cut:,} {rows} cells that {kind} has no column for, under "
             f"{', '.join(map(repr, cut_names))}; --format jsonl keeps them"
         )
     return told

@@ -198,9 +198,9 @@ def _rows(request: ScoringRequest, column: str) -> tuple[ParquetRows, tuple[int,
     source = Path(request.table.source)
     if ending_of(source) == ".parquet":
         return ParquetRows(source), (0, [])
-    rows = TableRows(request.table)
+    rows = TableRows(request.table, column)
     path = request.run_folder / _ROWS
-    pack_rows(rows, column, path)
+    pack_rows(rows, path)
     return ParquetRows(path, packed=True), (rows.n_cut, rows.cut_names)
 
 

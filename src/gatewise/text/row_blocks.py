@@ -15,7 +15,7 @@ import numpy as np
 from gatewise.base.errors import DataError
 from gatewise.base.files import atomic_open
 from gatewise.base.optional import require
-from gatewise.text.rows import JsonText, Row, Table, cell_text, column_names
+from gatewise.text.rows import JsonText, Row, Table, cell_text, cells_problem, column_names
 from gatewise.text.tables import ending_of, one_sentence
 
 __all__ = ["ParquetRows", "RowBlock", "Rows", "TableRows", "open_rows", "pack_rows", "pyarrow_for"]
@@ -97,7 +97,8 @@ class ParquetRows:
         self.n_rows = self._starts[-1]
         if not self.n_rows:
             raise DataError(f"{path} has a header and no records; at least one is needed")
-        self._names = column_names(schema.names[:-2] if packed else schema.names, str(path))
+        own = schema.names[:-2] if packed else schema.names
+        self._names = column_names(own, str(path), all_have_cells=True)
         self._stored = schema.names
         fields = [schema.field(number).with_name(name) for number, name in enumerate(self._names)]
         same = list(self._names) == schema.names
@@ -171,6 +172,8 @@ class TableRows:
     ----------
     table : Table
         The rows; read once.
+    text_column : str
+        Where the texts are. A list or an object there becomes text like any other, and a problem.
 
     Attributes
     ----------
@@ -180,31 +183,38 @@ class TableRows:
         Rows with a cell under a name that is no column, which has no place here.
     cut_names : list of str
         The first such names.
+
+    Raises
+    ------
+    DataError
+        If the name of a column is no text.
     """
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    def __init__(self, table: Table, text_column: str) -> None:
+        self._table, self._text_column = table, text_column
         self._arrow = pyarrow_for("write parquet files")
+        if problem := cells_problem(table.columns):
+            raise DataError(
+                f"{table.source} has {problem} in its column names, which parquet has no place "
+                "for; write them anew"
+            )
         text = self._arrow.string()
         self.schema = self._arrow.schema([(name, text) for name in table.columns])
         self.n_cut = 0
         self.cut_names: list[str] = []
 
-    def blocks(self, n_rows: int, text_column: str | None = None) -> Iterator[RowBlock]:
-        """Read all rows, so many at a time.
-
-        A list or an object under the text column becomes text like any other, and a problem.
-        """
+    def blocks(self, n_rows: int) -> Iterator[RowBlock]:
+        """Read all rows, so many at a time."""
         rows = self._table.rows()
         while some := list(itertools.islice(rows, n_rows)):
-            yield self._block(some, text_column)
+            yield self._block(some)
 
-    def _block(self, rows: list[Row], text_column: str | None) -> RowBlock:
+    def _block(self, rows: list[Row]) -> RowBlock:
         problems = {}
         for position, row in enumerate(rows):
             if row.problem:
                 problems[position] = row.problem
-            elif text_column and isinstance(row.fields.get(text_column), JsonText):
+            elif isinstance(row.fields.get(self._text_column), JsonText):
                 problems[position] = _NO_TEXT
             self._note_cut(row)
         cells = [[_utf8(row.fields.get(name)) for row in rows] for name in self._table.columns]
@@ -223,21 +233,19 @@ class TableRows:
             del self.cut_names[_N_NAMED:]
 
 
-def open_rows(table: Table) -> ParquetRows | TableRows:
+def open_rows(table: Table, text_column: str) -> ParquetRows | TableRows:
     """Take the rows of a table as columns: with their types if it is a parquet file."""
     path = Path(table.source)
-    return ParquetRows(path) if ending_of(path) == ".parquet" else TableRows(table)
+    return ParquetRows(path) if ending_of(path) == ".parquet" else TableRows(table, text_column)
 
 
-def pack_rows(rows: TableRows, text_column: str, path: Path, n_rows: int = 10_000) -> None:
+def pack_rows(rows: TableRows, path: Path, n_rows: int = 10_000) -> None:
     """Write a table as a parquet file of which ranges can be read, with line and problem.
 
     Parameters
     ----------
     rows : TableRows
         The table; read once, in constant memory.
-    text_column : str
-        Where its texts are.
     path : Path
         Of the file, which appears when it is complete.
     n_rows : int
@@ -254,7 +262,7 @@ def pack_rows(rows: TableRows, text_column: str, path: Path, n_rows: int = 10_00
     schema = rows.schema.append(arrow.field(line, arrow.int64()))
     schema = schema.append(arrow.field(problem, arrow.string()))
     with atomic_open(path, "wb") as stream, parquet.ParquetWriter(stream, schema) as writer:
-        for block in rows.blocks(n_rows, text_column):
+        for block in rows.blocks(n_rows):
             told = [block.problems.get(position) for position in range(len(block.lines))]
             arrays = [arrow.array(block.lines, arrow.int64()), arrow.array(told, arrow.string())]
             writer.write_table(

@@ -117,7 +117,9 @@ def cells_problem(cells: Iterable[str | None], encoding: str = "Unicode") -> str
     return None
 
 
-def column_names(header: Sequence[Any], source: str) -> tuple[str, ...]:
+def column_names(
+    header: Sequence[Any], source: str, *, all_have_cells: bool = False
+) -> tuple[str, ...]:
     """Check and complete the names of columns.
 
     Parameters
@@ -127,6 +129,8 @@ def column_names(header: Sequence[Any], source: str) -> tuple[str, ...]:
         after their position.
     source : str
         What messages call the file.
+    all_have_cells : bool
+        Blank ones at the end are columns, too.
 
     Returns
     -------
@@ -139,7 +143,7 @@ def column_names(header: Sequence[Any], source: str) -> tuple[str, ...]:
         If there is no name, a name stands twice, or one is no text.
     """
     stripped = [str(name).strip() for name in header]
-    while stripped and not stripped[-1]:
+    while stripped and not stripped[-1] and not all_have_cells:
         stripped.pop()
     names = tuple(name or f"column {position}" for position, name in enumerate(stripped, 1))
     if not names:

@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +78,11 @@ def _parquet_table(path: Path) -> Table:
 
     def read() -> Iterator[Row]:
         with one_sentence(name, "a parquet file", errors), parquet.ParquetFile(path) as file:
-            yield from typed_rows(enumerate(_parquet_records(file), 1), columns)
+            records = _readable(_parquet_records(file), name)
+            yield from typed_rows(enumerate(records, 1), columns)
 
     with one_sentence(name, "a parquet file", errors), parquet.ParquetFile(path) as file:
-        columns = column_names(file.schema_arrow.names, name)
+        columns = column_names(file.schema_arrow.names, name, all_have_cells=True)
     return Table(name, columns, None, (), read)
 
 
@@ -134,12 +135,24 @@ def _frame_table(source: Any) -> Table:
         ) from error
     if isinstance(frame, narwhals.LazyFrame):
         frame = frame.collect()
-    columns = column_names(frame.columns, "data frame")
+    columns = column_names(frame.columns, "data frame", all_have_cells=True)
 
     def read() -> Iterator[Row]:
-        yield from typed_rows(enumerate(frame.iter_rows(buffer_size=_BATCH), 1), columns)
+        records = _readable(frame.iter_rows(buffer_size=_BATCH), "the data frame")
+        yield from typed_rows(enumerate(records, 1), columns)
 
     return Table("data frame", columns, None, (), read)
+
+
+def _readable(records: Iterable[Sequence[Any]], name: str) -> Iterator[Sequence[Any]]:
+    """Pass records on; dates that Python has none for are told in a sentence."""
+    try:
+        yield from records
+    except (OverflowError, ValueError) as error:
+        raise DataError(
+            f"{name} has a date or time that cannot be read ({reason_of(error)}); write that "
+            "column as text"
+        ) from error
 
 
 @contextlib.contextmanager
