@@ -217,10 +217,22 @@ def test_files_that_cannot_be_used_are_refused_and_named(tmp_path):
     assert [refused.line for refused in corpus.refused] == [2, 3, 4, 5, 7]
     reasons = [refused.reason for refused in corpus.refused]
     assert reasons[0].startswith(f"file that cannot be used: {folder / 'a' / '2.txt'} is empty")
-    assert reasons[1] == f"no text: {folder / 'a' / '3.txt'}"
-    assert reasons[2] == f"a NUL character: {folder / 'a' / '4.txt'}"
+    assert reasons[1:3] == ["no text", "a NUL character"]
+    unusable = [str(folder / name) for name in ("a/2.txt", "a/5.txt", "c/1.txt")]
+    told = next(line for line in corpus.summary() if line.startswith("refused 3"))
+    assert told.startswith(f"refused 3: file that cannot be used, files {', '.join(unusable)} (")
+    assert f"refused 1: no text, file {folder / 'a' / '3.txt'}" in corpus.summary()
     assert "is a zip or xlsx file" in reasons[3]
     assert str(folder / "c" / "1.txt") in reasons[4]
+
+
+def test_of_a_text_with_labels_in_many_rows_the_first_ten_are_named(tmp_path):
+    path = tmp_path / "a.csv"
+    rows = "".join(f"the same,{'ab'[row % 2]}\n" for row in range(30))
+    path.write_text(f"text,label\n{rows}", "utf-8")
+    lines = " and ".join(map(str, range(2, 12)))
+    told = f"conflicts: 1 text under different labels, lines {lines} and 20 more"
+    assert told in read_corpus(path).summary()
 
 
 def test_a_folder_without_labels_is_an_error(tmp_path):

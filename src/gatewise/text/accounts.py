@@ -34,10 +34,13 @@ class Refused:
         Its line in the file, as in :class:`~gatewise.text.rows.Row`.
     reason : str
         What is wrong, then ``": "`` and what differs from record to record.
+    file : str
+        Its file, where each record has one.
     """
 
     line: int
     reason: str
+    file: str = ""
 
 
 @dataclass(slots=True)
@@ -48,14 +51,14 @@ class RefusedKind:
     ----------
     count : int
         How many.
-    lines : list of int
-        The first ten lines.
+    lines : list of int or str
+        The first ten lines, or files where each record has one.
     detail : str
         What differs from record to record, of the first.
     """
 
     count: int
-    lines: list[int]
+    lines: list[int | str]
     detail: str
 
 
@@ -85,7 +88,7 @@ class RefusedTally:
         one = self.kinds.setdefault(kind, RefusedKind(0, [], detail))
         one.count += 1
         if len(one.lines) < _N_SHOWN:
-            one.lines.append(refused.line)
+            one.lines.append(refused.file or refused.line)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -119,7 +122,8 @@ def refusals(tally: RefusedTally) -> Iterator[str]:
         lines = ", ".join(map(str, one.lines))
         n_more = one.count - len(one.lines)
         more = f" and {n_more:,} more" if n_more else ""
-        word = "line" if one.count == 1 else "lines"
+        word = "file" if isinstance(one.lines[0], str) else "line"
+        word += "" if one.count == 1 else "s"
         detail = f" ({one.detail})" if one.detail else ""
         yield f"refused {one.count:,}: {kind}, {word} {lines}{more}{detail}"
 

@@ -118,7 +118,8 @@ class Corpus:
         if n_duplicates := self.n_duplicates:
             told.append(f"duplicates: {counted(n_duplicates, 'record')} with text and label again")
         if conflicts := self.conflicts:
-            lines = shown([" and ".join(map(str, group)) for group in conflicts], "; ")
+            groups = [shown(list(map(str, group)), " and ") for group in conflicts]
+            lines = shown(groups, "; ")
             n_texts = counted(len(conflicts), "text")
             told.append(f"conflicts: {n_texts} under different labels, lines {lines}")
         told += (f"note: {note}" for note in self.notes)
@@ -292,7 +293,7 @@ def _read_folder(folder: Path, min_labels: int) -> Corpus:
     corpus = Corpus([], [], [], str(folder), ".txt files", "sub-folders", [], notes)
     file_notes: Counter[str] = Counter()
     records = (_file_record(number, path, file_notes) for number, path in enumerate(paths, 1))
-    filled = _filled(corpus, records, min_labels)
+    filled = _filled(corpus, records, min_labels, [str(path) for path in paths])
     notes += (f"{counted(count, 'file')} {note}" for note, count in sorted(file_notes.items()))
     return filled
 
@@ -329,10 +330,12 @@ def _file_record(number: int, path: Path, file_notes: Counter[str]) -> _Record:
         return Row(number, {}, f"file that cannot be used: {error}"), None, label
     problem = cells_problem((text,), file.encoding) or unusable(text, "text")
     file_notes.update([file.note] if file.note else [])
-    return Row(number, {}, f"{problem}: {path}" if problem else None), text, label
+    return Row(number, {}, problem), text, label
 
 
-def _filled(corpus: Corpus, records: Iterable[_Record], min_labels: int = 2) -> Corpus:
+def _filled(
+    corpus: Corpus, records: Iterable[_Record], min_labels: int = 2, files: Sequence[str] = ()
+) -> Corpus:
     """Sort records into the corpus's lists; complain if no corpus comes of it."""
     texts: list[str] = []
     labels: list[str] = []
@@ -341,7 +344,8 @@ def _filled(corpus: Corpus, records: Iterable[_Record], min_labels: int = 2) -> 
         cells = {name: row.fields.get(name) for name in corpus.further}
         problem = record_problem(row, text, label, cells)
         if problem or text is None or label is None:
-            corpus.refused.append(Refused(row.line, problem or "no text"))
+            file = files[row.line - 1] if files else ""
+            corpus.refused.append(Refused(row.line, problem or "no text", file))
         else:
             texts.append(text)
             labels.append(label.strip())
