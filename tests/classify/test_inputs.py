@@ -59,7 +59,15 @@ def test_the_text_that_is_none_is_named(wrong):
 
 
 @pytest.mark.parametrize(
-    "labels", [["x", "y"], [1, 2], [True, False], np.array([[1], [2]]), [1.0, 2.0]]
+    "labels",
+    [
+        ["x", "y"],
+        [1, 2],
+        [True, False],
+        np.array([[1], [2]]),
+        [1.0, 2.0],
+        np.array(["x", "y"], dtype=np.dtypes.StringDType()),
+    ],
 )
 def test_labels_become_an_array(labels):
     checked = check_labels(labels, 2)
@@ -77,6 +85,8 @@ def test_labels_become_an_array(labels):
         (["x", None], r"the label of text number 1 is missing \(None\)"),
         ([float("nan"), 1.0], r"the label of text number 0 is missing \(nan\)"),
         ([0.5, 0.25], "the labels cannot be classes: Unknown label type: continuous"),
+        ([b"x", b"y"], "the labels cannot be classes: Support for labels represented as bytes"),
+        (pd.Series(["x", pd.NA]), "the label of text number 1 is missing"),
     ],
 )
 def test_what_are_no_labels(labels, message):

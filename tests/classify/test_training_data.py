@@ -114,3 +114,5 @@ def test_balanced_stands_alone(data):
     corpus = read_training_data(data, text_column="msg", label_column="queue").corpus
     with pytest.raises(ConfigError, match="'balanced' alone"):
         class_weights(["balanced", "a=1"], corpus)
+    with pytest.raises(ConfigError, match="class_weight names 'a' twice; give each label one"):
+        class_weights(["a=1", "a=2"], corpus)

@@ -15,6 +15,7 @@ from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.seeding import MAX_SEED
 from gatewise.classify.request import LabelledTexts
 from gatewise.classify.texts import check_texts
+from gatewise.text.rows import cell_text
 from gatewise.text.stored_corpus import StoredLabels
 
 __all__ = [
@@ -73,15 +74,17 @@ def check_labels(labels: Any, n_texts: int) -> NDArray[Any] | StoredLabels:
         raise DataError(f"{n_texts} texts came with {len(array)} labels; give one label per text")
     if not n_texts:
         raise DataError("there are no records; a classifier needs records of at least two classes")
+    if array.dtype.kind == "T":  # numpy's own strings, which scikit-learn does not know
+        array = array.astype(object)
     for number, label in enumerate(array.tolist()):
-        if label is None or label != label:
+        if cell_text(label) is None:
             raise DataError(
                 f"the label of text number {number} is missing ({label}); correct it or leave "
                 "that record out"
             )
     try:
         check_classification_targets(array)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise DataError(f"the labels cannot be classes: {error}") from error
     return array
 

@@ -218,6 +218,8 @@ def class_weights(given: Sequence[str], corpus: Corpus) -> dict[str, float] | st
                 "number of 0 or more"
             )
         check_choice("the label of a class_weight", label, tuple(corpus.label_counts))
+        if label in weights:
+            raise ConfigError(f"class_weight names {label!r} twice; give each label one weight")
         weights[label] = weight
     return weights
 

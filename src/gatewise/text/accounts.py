@@ -103,9 +103,9 @@ def unusable(cell: str | None, kind: str) -> str | None:
     return f"no {kind}" if cell is None or not cell or cell.isspace() else None
 
 
-def label_notes(counts: dict[str, int]) -> Iterator[str]:
-    """Tell of labels that stand once, and of those that differ in little."""
-    alone = [repr(label) for label, count in counts.items() if count == 1]
+def label_notes(counts: dict[str, int], *, to_learn: bool = True) -> Iterator[str]:
+    """Tell of labels that stand once, if they are to be learnt, and that differ in little."""
+    alone = [repr(label) for label, count in counts.items() if to_learn and count == 1]
     if alone:
         yield f"labels with a single record, which cannot be split for validation: {shown(alone)}"
     folded: defaultdict[str, list[str]] = defaultdict(list)

@@ -354,7 +354,7 @@ def _filled(
                 corpus.further[name].append(cell or "")
     corpus = replace(corpus, texts=texts, labels=labels, lines=lines)
     check_corpus(corpus, min_labels)
-    corpus.notes.extend(label_notes(corpus.label_counts))
+    corpus.notes.extend(label_notes(corpus.label_counts, to_learn=min_labels > 1))
     return corpus
 
 
