@@ -16,14 +16,14 @@ from gatewise.text.corpus import Corpus
 from speed_common import Bench, in_rounds, seconds_of
 from speed_training import ARCHITECTURES
 
-__all__ = ["FILE_ROWS", "measure_files"]
+__all__ = ["FILE_ROWS", "KERAS_WAYS", "measure_files"]
 
 SECTION = "file to file"
 FILE_ROWS = 20_000
 _DEFAULT_SIZES: dict[str, Any] = {**ARCHITECTURES["default sizes"], "recipe": False}
 # What Keras labels with: the forum question's network as it stands there, and ours, its texts as
 # in the question and as cheaply as it can have them.
-_KERAS_WAYS: dict[str, dict[str, Any]] = {
+KERAS_WAYS: dict[str, dict[str, Any]] = {
     "the question's recipe": {"by_length": False, "recipe": True, "dimension": 300, "units": 300},
     "padded to the longest, batches of 32": {"by_length": False, **_DEFAULT_SIZES},
     "batches of one length, of 128": {"by_length": True, **_DEFAULT_SIZES},
@@ -57,7 +57,7 @@ def measure_files(bench: Bench, data: str, model: Path, train: Corpus, test: Seq
         "gatewise predict --int8": partial(_command, model, rows, bench.threads, "--int8"),
     }
     for backend in bench.backends:
-        for kind, options in _KERAS_WAYS.items():
+        for kind, options in KERAS_WAYS.items():
             task = {**_keras_task(train, rows), **options}
             if bench.keras(backend, {**task, "started": time.time()}, {}):
                 ways[f"keras on {backend}, {kind}"] = partial(_keras, bench, backend, task)

@@ -74,7 +74,9 @@ def test_a_part_holds_each_class_in_proportion(bench):
     assert bench.records.part_of(texts, labels, 200) == (texts, labels)
 
 
-def test_a_search_is_killed_and_ends_as_one_that_was_not(bench, tmp_path):
+def test_a_search_is_killed_and_ends_as_one_that_was_not(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench.kill_search, "N_LABELS", 2)
+    monkeypatch.setattr(bench.kill_search, "OPTIONS", [*bench.kill_search.OPTIONS, "--workers=1"])
     data = bench.kill_search.write_tickets(tmp_path / "tickets.csv")
     whole, out = tmp_path / "whole", tmp_path / "killed"
     bench.kill_search.finish(bench.kill_search.begin(data, whole))
