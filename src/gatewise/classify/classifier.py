@@ -266,7 +266,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y : sequence, length N
             Their labels.
         sample_weight : sequence of float, length N, optional
-            Weight of each record.
+            Weight of each record; of those of weight 0 the words are read and nothing else.
         validation : pair of texts and labels, optional
             Records to hold out instead of a share of the training records.
         out_of_scope : sequence of str, optional
