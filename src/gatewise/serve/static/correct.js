@@ -87,7 +87,7 @@ export function startCorrect(shelf) {
       const records = await auditRecords(file);
       location.hash = `#correct/${await handOver(file.name, "", records)}`;
     } catch (error) {
-      if (error instanceof FileProblem) fill(problem, el("strong", {}, t(error.key, error.values)));
+      if (error instanceof FileProblem) fill(problem, el("strong", {}, error.sentence));
       else complain(problem, error, () => take(file));
     }
   }

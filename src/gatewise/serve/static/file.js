@@ -18,7 +18,7 @@ export function startFile(shelf) {
 
   function complainOf(error) {
     if (!(error instanceof FileProblem)) throw error;
-    fill(problem, el("strong", {}, t(error.key, error.key === "file.too_wide" ? { ...error.values, size: size(2e6) } : error.values)));
+    fill(problem, el("strong", {}, error.sentence));
   }
 
   async function take(chosen, known) {
@@ -164,7 +164,7 @@ export function startFile(shelf) {
 
   function summary() {
     const { nRows, nAbstained, nUnusable, nGiven, nAgree, seconds } = answering;
-    const told = [t("file.done", { rows: number(nRows), seconds: duration(seconds) }),
+    const told = [t(answering.isDone ? "file.done" : "file.stopped", { rows: number(nRows), seconds: duration(seconds) }),
       t("file.abstained", { n: number(nAbstained), percent: percent(nAbstained / nRows) })];
     if (nUnusable) told.push(t("file.unusable", { n: number(nUnusable) }));
     if (nGiven) told.push(t("file.agree", { percent: percent(nAgree / nGiven), n: number(nGiven) }));
