@@ -3,7 +3,7 @@
 import { Answering, mostShown } from "./answering.js";
 import { complain } from "./api.js";
 import { acceptFiles, byId, data, el, fill, hide, save } from "./dom.js";
-import { handOver } from "./reviews.js";
+import { checkLabels, handOver } from "./reviews.js";
 import { RowsTable } from "./rows_table.js";
 import { delimiters, encodings, FileProblem, planFile } from "./tables.js";
 import { currentLanguage, duration, number, percent, size, t } from "./words.js";
@@ -180,10 +180,12 @@ export function startFile(shelf) {
       const records = mine.mostDoubtful().map((row) => ({
         text: row.text, line: row.line, given: row.given, suggested: row.label, probability: row.probability, in_scope: row.inScope,
       }));
+      records.forEach((record) => checkLabels(record, record.line));
       const number = await handOver(file.name, mine.model.name, records);
       location.hash = `#correct/${number}`;
     } catch (error) {
-      complain(problem, error, null);
+      if (error instanceof FileProblem) complainOf(error);
+      else complain(problem, error, null);
     } finally {
       button.disabled = false;
       status.textContent = "";
