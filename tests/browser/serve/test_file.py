@@ -124,8 +124,10 @@ def test_a_json_line_keeps_what_it_says(reader, site, tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text("\r\n".join(lines))
     reader.open(site, "file")
-    reader.label_file(path)
+    reader.label_file(path, given="1")
+    assert "12345678901234567890" in reader.text("file-preview")
     reader.labelled()
+    assert "12345678901234567890" in reader.text("rows-table")
     saved = reader.download(reader.find("file-download").click)
     found = saved.read_text("utf-8").splitlines()
     assert found[0].startswith(lines[0][:-1] + ',"predicted":')

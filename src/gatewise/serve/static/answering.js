@@ -2,7 +2,7 @@
 
 import { postText, Refusal } from "./api.js";
 import { withMembers } from "./json_text.js";
-import { cellText, csvLine, rowsOf } from "./tables.js";
+import { cellText, csvLine, rowsOf, writtenText } from "./tables.js";
 import { t } from "./words.js";
 
 const rowsAtOnce = 512;
@@ -72,17 +72,19 @@ export class Answering {
   }
 
   textOf(row) {
-    return this.#cell(row, this.columns.text);
+    return row.cells ? row.cells[this.columns.text] : row.object?.[this.plan.columns[this.columns.text]] ?? undefined;
   }
 
-  #cell(row, column) {
-    return row.cells ? row.cells[column] : row.object?.[this.plan.columns[column]] ?? undefined;
+  #givenOf(row) {
+    const column = this.columns.given;
+    if (column === null) return null;
+    const label = row.cells ? row.cells[column] ?? "" : writtenText(row, this.plan.columns[column]);
+    return label.trim() || null;
   }
 
   #take(row, answer) {
     const text = cellText(this.textOf(row));
-    const given = this.columns.given === null ? null : cellText(this.#cell(row, this.columns.given)).trim() || null;
-    const found = { line: row.line, text, given, ...answer };
+    const given = this.#givenOf(row), found = { line: row.line, text, given, ...answer };
     this.nRows += 1;
     if (answer.reason) this.nUnusable += 1;
     else {

@@ -2,11 +2,13 @@
 
 const marks = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],]/g;
 
-// The keys of an object that JSON.parse could read: name, and from where to where it stands.
+// The keys of an object that JSON.parse could read: name, from where to where it stands, and where
+// its value ends.
 export function keysOf(text) {
   const keys = [], open = []; // of what is open: the names in an object; null in a list
   let isTwice = false, mayBeKey = false;
   for (const { 0: mark, index } of text.matchAll(marks)) {
+    if (open.length === 1 && keys.length && (mark === "," || mark === "}")) keys.at(-1).end = index;
     if (mark === "{" || mark === "[") open.push(mark === "{" ? new Set() : null);
     else if (mark === "}" || mark === "]") open.pop();
     else if (mark !== "," && mayBeKey) {
@@ -19,6 +21,9 @@ export function keysOf(text) {
   }
   return { keys, isTwice };
 }
+
+// What stands behind a key, without the colon.
+export const writtenAt = (text, { to, end }) => text.slice(to, end).replace(/^\s*:/, "").trim();
 
 // The object with other names for some of its keys, and more members behind its own.
 export function withMembers(text, keys, nameOf, members) {

@@ -1,6 +1,6 @@
 // A file -> records, piece by piece: nothing here ever holds more than a piece and one record.
 
-import { keysOf } from "./json_text.js";
+import { keysOf, writtenAt } from "./json_text.js";
 import { size, t } from "./words.js";
 
 const headSize = 1 << 18; // bytes that are looked at to guess how to read the rest
@@ -127,7 +127,7 @@ export async function planFile(file, language, known = {}) {
   if (kind === "jsonl") {
     if (records.length && records.every((record) => !record.object)) throw new FileProblem("file.not_json", { line: records[0].line });
     plan.columns = [...new Set(records.flatMap((record) => Object.keys(record.object || {})))];
-    plan.preview = records.slice(0, 5).map((record) => plan.columns.map((name) => cellText(record.object?.[name])));
+    plan.preview = records.slice(0, 5).map((record) => plan.columns.map((name) => writtenText(record, name)));
   } else {
     if (records[0]?.problem) throw new FileProblem("file.bad_row", { line: records[0].line, reason: t(records[0].problem, records[0].values) });
     plan.columns = records.length ? records[0].cells : [];
@@ -169,6 +169,12 @@ function checkWidth(row, nColumns) {
 }
 
 export const cellText = (value) => (value === null || value === undefined ? "" : typeof value === "object" ? JSON.stringify(value) : String(value));
+
+// As the file has it: a number in its own digits.
+export function writtenText({ object, raw, keys }, name) {
+  const value = object?.[name];
+  return typeof value === "number" ? writtenAt(raw, keys.findLast((key) => key.name === name)) : cellText(value);
+}
 
 class LineSplitter {
   #rest = "";
