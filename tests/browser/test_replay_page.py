@@ -16,11 +16,14 @@ TEXTS = {
     "right to left": "שלום card لماذا my",
 }
 
+LONG = "a label that is longer than most are"
+
 
 @pytest.fixture(scope="module")
 def pages(make_tickets, tmp_path_factory):
     """A page per text, of a network with two layers, and the replays."""
     texts, labels = make_tickets(60)
+    labels = [LONG if label == "card" else label for label in labels]
     classifier = TextClassifier(
         units=6,
         layers=2,

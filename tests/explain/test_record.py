@@ -32,7 +32,8 @@ def test_the_dict_holds_everything(found, case, classifier):
     found = replay(classifier(case), TEXT)
     told = json.loads(json.dumps(found.to_dict(before=True)))
     n_steps, labels = len(told["tokens"]), list(found.labels)
-    assert {"surface", "start", "end", "kind"} == set(told["tokens"][0])
+    assert {"surface", "text", "start", "end", "kind"} == set(told["tokens"][0])
+    assert [one["text"] for one in told["tokens"]] == [token.text for token in found.tokens]
     assert len(told["layers"]) == found.config.layers
     for layer, traced in zip(told["layers"], found.layers, strict=True):
         assert list(layer) == (["forward", "backward"] if traced.backward else ["forward"])

@@ -13,7 +13,7 @@ import pytest
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.report.drawing import prefixed
-from gatewise.report.model_charts import model_charts
+from gatewise.report.model_charts import _learning, model_charts
 from gatewise.report.model_facts import model_facts
 from gatewise.report.model_page import model_page, write_model_page
 from gatewise.text.corpus import corpus_from_lists
@@ -266,6 +266,15 @@ def test_a_chart_says_what_is_in_the_facts(classifier, corpus):
     assert f"after calibration: off by {100 * error:.1f} points" in drawn["calibration"]
     assert "the model&#x27;s own threshold" in drawn["risk"].replace("'", "&#x27;")
     assert "held out" in drawn["learning"]
+
+
+def test_flat_losses_stay_under_the_upper_edge():
+    epochs = [
+        {"epoch": epoch, "loss": 5.03, "accuracy": 0.01, "is_last": False} for epoch in range(3)
+    ]
+    history = [one | {"validation_loss": None, "validation_accuracy": None} for one in epochs]
+    losses, _ = _learning(history).axes
+    assert losses.get_ylim()[1] > 5.2
 
 
 def test_facts_can_be_looked_at(classifier, corpus):

@@ -183,14 +183,22 @@ class Replay:
         Returns
         -------
         dict
-            Keys as in ``gatewise replay --json``.
+            Keys as in ``gatewise replay --json``; those of a token are the attributes of
+            `ReplayToken`: ``text`` is what the vocabulary and the n-grams have, ``surface`` what
+            stands in the text.
         """
         names = ("i", "f", "g", "o", "c", "h", *(("before",) if before else ()))
         return {
             "text": self.text,
             "label": self.label,
             "tokens": [
-                {"surface": t.surface, "start": t.start, "end": t.end, "kind": t.kind}
+                {
+                    "surface": t.surface,
+                    "text": t.text,
+                    "start": t.start,
+                    "end": t.end,
+                    "kind": t.kind,
+                }
                 for t in self.tokens
             ],
             "unread": len(self.unread),

@@ -110,7 +110,9 @@ def _learning(history: Sequence[Mapping[str, Any]]) -> Figure:
         axes.set_xlabel("epoch")
         axes.set_ylabel(f"{name}, nats" if name == "loss" else name)
     accuracies.yaxis.set_major_formatter(PercentFormatter(1.0))
-    losses.set_ylim(bottom=0.0)
+    # Matplotlib's own margin is a share of the losses' range, which is nothing if they are flat.
+    top = losses.dataLim.y1
+    losses.set_ylim(0.0, 1.06 * top if math.isfinite(top) and top > 0 else None)
     losses.legend()
     return figure
 

@@ -2,7 +2,48 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
+
+import pytest
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+# Requests that match are held until release() is called, or refused with a status.
+BETWEEN = """
+const real = window.fetch;
+window.fetch = async (path, options) => {
+  const { match, status } = window.between ?? {};
+  if (!match || !`${path} ${options.body ?? ""}`.includes(match)) return real(path, options);
+  if (status) return new Response('{"error": "only a test"}', { status });
+  await new Promise((done) => { window.release = done; });
+  return real(path, options);
+};
+"""
+
+
+@pytest.fixture
+def audit(write_csv):
+    """Write an audit.csv of so many records."""
+
+    def make(n_records, label="card"):
+        rows = [[line + 2, label, "balance", "", f"text {line}"] for line in range(n_records)]
+        return write_csv("audit.csv", ["line", "given", "suggested", "corrected", "text"], rows)
+
+    return make
+
+
+def asked(site, path, value=None):
+    data = None if value is None else json.dumps(value).encode()
+    request = urllib.request.Request(
+        site.address + path, data, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+def begins(place):
+    return f"document.getElementById('desk-place')?.textContent.startsWith('Record {place} ')"
 
 
 def test_doubtful_rows_are_corrected_by_keys_and_kept(reader, site, table):
@@ -115,3 +156,76 @@ def test_shortcuts_can_be_switched_off(reader, site, table):
     reader.run("document.getElementById('desk-keys').click()")
     reader.find("desk-text").send_keys("n")
     reader.wait("document.getElementById('desk-place').textContent.startsWith('Record 2 ')")
+
+
+def test_quick_keys_where_records_are_read_and_a_decision_that_is_not_kept(reader, site, audit):
+    reader.open(site, "correct")
+    reader.give("correct-input", audit(104))
+    reader.wait(begins(1))
+    number = reader.run("return location.hash.split('/')[1]")
+
+    def kept(*wanted):
+        path = f"v1/reviews/{number}/records?start=99&count=4"
+        WebDriverWait(reader.driver, 20, 0.05).until(
+            lambda _: [row["corrected"] for row in asked(site, path)["records"]] == [*wanted]
+        )
+
+    reader.type("n" * 99)
+    reader.wait(begins(100))
+    reader.run(BETWEEN + "window.between = { match: 'start=100' }")
+    reader.type("aax")
+    reader.wait("Boolean(window.release)")
+    reader.run("document.querySelector('[data-act=accept]').click()")  # not of what comes
+    reader.run("window.between = null; window.release()")
+    reader.wait(begins(103))
+    kept("balance", "balance", "(remove)", None)
+
+    reader.run("window.between = { match: '\"position\":102', status: 422 }")
+    reader.type("a")
+    reader.wait("!document.getElementById('correct-problem').hidden")
+    assert "Not kept: the decision on record 103. " in reader.text("correct-problem")
+    assert "only a test" in reader.text("correct-problem")
+    reader.wait(begins(103))
+    reader.type("ppk")
+    reader.wait(begins(102))
+    kept("balance", "card", "(remove)", None)
+    assert "record 103" in reader.text("correct-problem")
+    assert not reader.run("return document.getElementById('correct-problem').hidden")
+    reader.run("window.between = null; document.querySelector('#correct-problem button').click()")
+    reader.wait("document.getElementById('correct-problem').hidden")
+    kept("balance", "card", "(remove)", "balance")
+    reader.run("document.querySelector('#correct-desk a').click()")
+    reader.wait("document.querySelector('.cards')")
+    reader.check(site)
+
+
+def test_what_a_review_does_not_take_is_told_and_leaves_nothing(reader, site, audit, write_csv):
+    before = len(asked(site, "v1/reviews")["reviews"])
+    failed = "!document.getElementById('correct-problem').hidden"
+    reader.open(site, "correct")
+    reader.give("correct-input", audit(2, "x" * 1001))
+    reader.wait(failed)
+    assert "The label on line 2 has 1,001 characters" in reader.text("correct-problem")
+    reader.run(BETWEEN + "window.between = { match: '\"start\":200', status: 413 }")
+    reader.give("correct-input", audit(201))
+    reader.wait(f"{failed} && document.getElementById('correct-problem').textContent.match('test')")
+    reader.run("window.between = null; location.hash = '#file'")
+    rows = [["my card is stuck", "card"], ["my card", "\U0001f4b3" * 1001]]
+    reader.label_file(write_csv("a.csv", ["text", "label"], rows))
+    reader.labelled()
+    reader.find("file-review").click()
+    reader.wait("!document.getElementById('file-problem').hidden")
+    assert "The label on line 3 has 1,001 characters" in reader.text("file-problem")
+    assert len(asked(site, "v1/reviews")["reviews"]) == before
+
+    empty = asked(site, "v1/reviews", {"source": "none.csv", "model": ""})["id"]
+    reader.run(f"location.hash = '#correct/{empty}'")
+    reader.wait("document.getElementById('desk-empty')")
+    assert "no record in this review" in reader.text("desk-empty")
+    reader.run("document.querySelector('#correct-desk a').click()")
+    reader.wait("document.getElementById('correct-desk').hidden")
+
+    reader.give("correct-input", audit(10_050))
+    reader.wait(begins(1))
+    assert "the first 10,000 of the 10,050 records" in reader.text("desk-cut")
+    reader.check(site)

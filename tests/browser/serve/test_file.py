@@ -114,6 +114,87 @@ def test_other_kinds_of_files(reader, site, tmp_path, write_csv):
     reader.check(site)
 
 
+def test_a_json_line_keeps_what_it_says(reader, site, tmp_path):
+    lines = [
+        '{"text":"my card", "id":12345678901234567890,"e":1e400, "in":{"a":1,"a":[]}}',
+        '{"2":"x","1":"a \\"{,}[\\u0041" ,"text":"my card","probability":0.50}',
+        '{"text":"my card","text":"stuck"}',
+        "{ }",
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\r\n".join(lines))
+    reader.open(site, "file")
+    reader.label_file(path, given="1")
+    assert "12345678901234567890" in reader.text("file-preview")
+    reader.labelled()
+    assert "12345678901234567890" in reader.text("rows-table")
+    saved = reader.download(reader.find("file-download").click)
+    found = saved.read_text("utf-8").splitlines()
+    assert found[0].startswith(lines[0][:-1] + ',"predicted":')
+    assert found[1].startswith(lines[1][:-1].replace('"prob', '"input_prob') + ',"predicted":')
+    assert found[2].startswith(lines[2][:-1] + ',"predicted":null,')
+    assert found[3].startswith('{ "predicted":null,')
+    rows = [json.loads(line) for line in found]
+    twice = "broken JSON: a key stands twice"
+    reasons = [f"line 1: {twice}", None, f"line 3: {twice}", "line 4: no text"]
+    assert [row["reason"] for row in rows] == reasons
+    assert rows[1]["input_probability"] == 0.5
+    assert rows[1]["decision"] in ("card", "balance", "transfer", "abstain")
+
+
+def test_rows_that_do_not_fit_are_told(reader, site, tmp_path):
+    path = tmp_path / "a.csv"
+    text = 'text,id\r\nmy card,1\r\nstuck,2,,\r\nlost,3,4,5\r\n"my\r\n"card",4\r\n'
+    path.write_bytes((text + 'again,5\r\n"lo" st,6\r\nleft,7').encode())
+    reader.open(site, "file")
+    reader.label_file(path)
+    reader.labelled()
+    rows = reader.rows(reader.download(reader.find("file-download").click))
+    assert [(row["text"], row["id"]) for row in rows] == [
+        ("my card", "1"),
+        ("stuck", "2"),
+        ("lost", "3"),
+        ("", ""),
+        ("card", "4"),
+        ("again", "5"),
+        ("", ""),
+        ("left", "7"),
+    ]
+    assert [row["reason"] for row in rows if row["reason"]] == [
+        "line 4: more cells than columns: 4, not 2",
+        "line 5: text after a closing quote: line 6",
+        "line 8: text after a closing quote: line 8",
+    ]
+    assert [bool(row["predicted"]) for row in rows] == [not row["reason"] for row in rows]
+    assert "Rows without a usable text: 3" in reader.text("file-summary")
+
+
+LATE = b"text,id\n" + b"my card,1\n" * 30_000 + "gr\xfc\xdfe,2\n".encode("cp1252")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.csv", b'text,id\nkana,1\n"lo,2\nmi,3\nza,4\n', "quote that opens on line 3 is never"),
+        ("b.csv", b'text,"id\nkana,1\n', "quote that opens on line 1 is never"),
+        ("c.csv", LATE, "bytes that are not UTF-8; choose another encoding"),
+        ("d.csv.gz", gzip.compress(LATE[:300_000]) * 2, "several were joined into one; unpack it"),
+    ],
+)
+def test_a_file_that_cannot_be_read_to_its_end(reader, site, tmp_path, name, content, told):
+    path = tmp_path / name
+    path.write_bytes(content)
+    reader.open(site, "file")
+    reader.give("file-input", path)
+    failed = "!document.getElementById('file-problem').hidden"
+    reader.wait(f"document.getElementById('file-start') || {failed}")
+    if not reader.run(f"return {failed}"):
+        reader.find("file-start").click()
+    reader.wait(failed)
+    assert told in reader.text("file-problem")
+    assert "answered in" not in (reader.text("file-result") or "")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [

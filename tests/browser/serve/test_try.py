@@ -37,7 +37,7 @@ def test_a_text_is_answered_and_looked_into(reader, site, model, width):
 
 def test_the_numbers_are_those_of_the_model(reader, site, folders):
     reader.open(site)
-    text = "the machine kept my card today"
+    text = "the MACHINE kept my ｃａｒｄ, it is ſtuck today"  # normalised before they are looked up
     reader.ask(text)
     reader.look()
     replayed = replay(load_plain(folders["tickets"]), text)
@@ -56,6 +56,21 @@ def test_the_numbers_are_those_of_the_model(reader, site, folders):
     )
     gates = replayed.layers[-1]
     assert rows[2:4] == [f"{gates.forward.f[0].mean():.2f}", f"{gates.backward.f[0].mean():.2f}"]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_wide_words_stay_inside_the_chart(reader, site, width):
+    reader.open(site, width=width)
+    reader.ask(f"{'W' * 30} {'ＷＷＷＷＷＷＷＷＷＷ '} card {'m' * 9} {'W' * 10}")
+    reader.look()
+    outside = (
+        "const chart = document.querySelector('svg.chart'), box = chart.getBoundingClientRect();"
+        "return [...chart.querySelectorAll('text')].filter((e) => { const r ="
+        " e.getBoundingClientRect(); return r.left < box.left - 1 || r.bottom > box.bottom + 1; })"
+        ".map((e) => e.textContent)"
+    )
+    assert reader.run(outside) == []
+    reader.check(site)
 
 
 def test_a_strange_text_is_not_answered(reader, site):

@@ -10,6 +10,7 @@ from gatewise.serve.refusals import RefusedError
 from gatewise.serve.settings import Limits
 
 TOKEN = "a-token-that-is-long-enough"
+AUDIT = ["line", "given", "suggested", "corrected", "text"]
 
 
 def test_a_text_that_is_too_long(reader, folders, tmp_path, start_site):
@@ -126,6 +127,20 @@ def test_a_server_that_is_gone_and_comes_back(reader, folders, table, tmp_path, 
         reader.wait("document.getElementById('correct-problem').hidden")
         reader.driver.refresh()
         reader.wait("document.getElementById('desk-done')?.textContent.startsWith('1 of ')")
+
+
+def test_corrections_that_cannot_be_kept(reader, folders, tmp_path, start_site, write_csv):
+    (tmp_path / "file").touch()
+    audit = write_csv("audit.csv", AUDIT, [[2, "card", "balance", "", "my card"]])
+    with start_site(folders, tmp_path / "file" / "state") as site:
+        reader.open(site, "correct")
+        reader.give("correct-input", audit)
+        reader.wait("!document.getElementById('correct-problem').hidden")
+        told = reader.text("correct-problem")
+        assert "The server cannot do that now." in told
+        assert "corrections cannot be kept in" in told
+        asked = [url for url in reader.browser.requests() if url.endswith("/v1/reviews")]
+        assert len(asked) == 2  # for the list, and to keep: at once again would not help
 
 
 def test_the_token_is_asked_for_once(reader, folders, tmp_path, start_site):

@@ -1,7 +1,8 @@
 // The rows of a file -> answers of the server -> a labelled file, some rows at a time.
 
 import { postText, Refusal } from "./api.js";
-import { cellText, csvLine, rowsOf } from "./tables.js";
+import { withMembers } from "./json_text.js";
+import { cellText, csvLine, rowsOf, writtenText } from "./tables.js";
 import { t } from "./words.js";
 
 const rowsAtOnce = 512;
@@ -17,6 +18,7 @@ export class Answering {
     this.file = file;
     this.plan = plan;
     this.columns = { text, given };
+    this.newNames = newNames(plan.columns);
     this.model = model;
     this.nRows = this.nAbstained = this.nUnusable = this.nGiven = this.nAgree = this.nBytes = 0;
     this.shown = [];
@@ -60,7 +62,7 @@ export class Answering {
 
   #answer(row, text, answer) {
     let reason = answer.reason ? String(answer.reason).replace(/^line \d+: /, "") : null;
-    if (row.problem) reason = t(row.problem);
+    if (row.problem) reason = t(row.problem, row.values);
     else if (text !== undefined && typeof text !== "string") reason = t("file.not_a_text");
     else if (text && text.length > longestText) reason = `a text of more than ${longestText} characters`;
     return {
@@ -70,17 +72,19 @@ export class Answering {
   }
 
   textOf(row) {
-    return this.#cell(row, this.columns.text);
+    return row.cells ? row.cells[this.columns.text] : row.object?.[this.plan.columns[this.columns.text]] ?? undefined;
   }
 
-  #cell(row, column) {
-    return row.cells ? row.cells[column] : row.object?.[this.plan.columns[column]] ?? undefined;
+  #givenOf(row) {
+    const column = this.columns.given;
+    if (column === null) return null;
+    const label = row.cells ? row.cells[column] ?? "" : writtenText(row, this.plan.columns[column]);
+    return label.trim() || null;
   }
 
   #take(row, answer) {
     const text = cellText(this.textOf(row));
-    const given = this.columns.given === null ? null : cellText(this.#cell(row, this.columns.given)).trim() || null;
-    const found = { line: row.line, text, given, ...answer };
+    const given = this.#givenOf(row), found = { line: row.line, text, given, ...answer };
     this.nRows += 1;
     if (answer.reason) this.nUnusable += 1;
     else {
@@ -114,17 +118,6 @@ export class Answering {
     return this.doubtful;
   }
 
-  get newNames() {
-    const taken = new Set([...this.plan.columns, ...answerColumns]);
-    return this.plan.columns.map((name) => {
-      if (!answerColumns.includes(name)) return name;
-      let free = `input_${name}`;
-      while (taken.has(free)) free = `input_${free}`;
-      taken.add(free);
-      return free;
-    });
-  }
-
   #header() {
     if (this.plan.kind === "jsonl") return "";
     return (this.plan.hasMark ? "\ufeff" : "") + csvLine([...this.newNames, ...answerColumns], this.plan.delimiter);
@@ -138,12 +131,13 @@ export class Answering {
       while (cells.length < this.plan.columns.length) cells.push("");
       return csvLine([...cells.slice(0, this.plan.columns.length), ...values], this.plan.delimiter);
     }
-    const names = this.newNames;
-    const own = Object.entries(row.object || {}).map(([name, value]) => {
-      const place = this.plan.columns.indexOf(name);
-      return [place >= 0 ? names[place] : answerColumns.includes(name) ? `input_${name}` : name, value];
-    });
-    return `${JSON.stringify(Object.fromEntries([...own, ...answerColumns.map((name, place) => [name, values[place] ?? null])]))}\n`;
+    const members = Object.fromEntries(answerColumns.map((name, place) => [name, values[place] ?? null]));
+    return `${withMembers(row.raw ?? "{}", row.keys ?? [], (name) => this.#nameOf(name), members)}\n`;
+  }
+
+  #nameOf(name) {
+    const place = this.plan.columns.indexOf(name);
+    return place >= 0 ? this.newNames[place] : answerColumns.includes(name) ? `input_${name}` : name;
   }
 
   // What is finished is given to the browser, which may put it on disk.
@@ -165,6 +159,18 @@ export class Answering {
 
 export const isAbstained = (row, model) => row.reason === null && row.decision === "abstain" &&
   (row.label !== "abstain" || row.probability < model.abstain_below || (row.inScope !== null && row.inScope < model.outside_below));
+
+// What is called as a column of the answer gets another name.
+function newNames(columns) {
+  const taken = new Set([...columns, ...answerColumns]);
+  return columns.map((name) => {
+    if (!answerColumns.includes(name)) return name;
+    let free = `input_${name}`;
+    while (taken.has(free)) free = `input_${free}`;
+    taken.add(free);
+    return free;
+  });
+}
 
 async function* inBatches(pieces, textOf) {
   let batch = [], size = 0;

@@ -61,7 +61,7 @@ async function ask(path, { method = "GET", body, kind = "application/json", sign
       if (sessionStorage.getItem(kept) === token) await askForToken(token !== null);
       continue;
     }
-    if ((answer.status === 429 || answer.status === 503) && attempt < tries) {
+    if ((answer.status === 429 || (answer.status === 503 && !willNotPass(answer))) && attempt < tries) {
       onBusy?.();
       await answer.body?.cancel();
       await wait(Math.min(5, Number(answer.headers.get("Retry-After")) || 1), signal);
@@ -70,6 +70,9 @@ async function ask(path, { method = "GET", body, kind = "application/json", sign
     throw await refusal(answer);
   }
 }
+
+// The server says when to ask again where that may help; a proxy before it may not.
+const willNotPass = (answer) => !answer.headers.has("Retry-After") && /json/.test(answer.headers.get("Content-Type"));
 
 const encodable = (token) => token.replace(/[^!-~]/g, "");
 
@@ -80,7 +83,7 @@ async function refusal(answer) {
     told = typeof body.error === "string" ? body.error : "";
     id = body.request_id || "";
   } catch { /* not one of ours, then */ }
-  const known = { 413: "error.too_long", 422: "error.refused", 429: "error.busy_long", 503: "error.stopping", 408: "error.stopping" };
+  const known = { 413: "error.too_long", 422: "error.refused", 429: "error.busy_long", 503: willNotPass(answer) ? "error.unable" : "error.stopping", 408: "error.stopping" };
   const key = known[answer.status] || (id ? "error.broken" : told ? "error.refused" : "error.other");
   return new Refusal(answer.status, t(key, { id, status: answer.status }), id ? "" : told);
 }

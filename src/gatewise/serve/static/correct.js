@@ -3,7 +3,7 @@
 import { complain, getJson, remove } from "./api.js";
 import { acceptFiles, byId, data, el, fill, hide } from "./dom.js";
 import { Desk } from "./desk.js";
-import { exportButtons, handOver } from "./reviews.js";
+import { checkLabels, exportButtons, handOver } from "./reviews.js";
 import { cellText, FileProblem, planFile, rowsOf } from "./tables.js";
 import { currentLanguage, number, t, time } from "./words.js";
 
@@ -13,7 +13,7 @@ const needed = ["line", "given", "suggested", "corrected", "text"];
 export function startCorrect(shelf) {
   const listBox = byId("correct-list"), reviewsBox = byId("correct-reviews"), deskBox = byId("correct-desk");
   const problem = byId("correct-problem"), status = byId("correct-status");
-  let desk = null, reviews = null;
+  let desk = null, reviews = null, nInFile = 0; // records in the file that was chosen last
 
   async function showList() {
     desk?.close();
@@ -74,7 +74,8 @@ export function startCorrect(shelf) {
         return;
       }
       hide(problem);
-      desk = new Desk(deskBox, { review, shelf, problem, status });
+      desk = new Desk(deskBox, { review, shelf, problem, status, nInFile });
+      nInFile = 0;
       await desk.open();
     } catch (error) {
       complain(problem, error, () => open(id));
@@ -84,10 +85,12 @@ export function startCorrect(shelf) {
   async function take(file) {
     hide(problem);
     try {
-      const records = await auditRecords(file);
-      location.hash = `#correct/${await handOver(file.name, "", records)}`;
+      const { records, nAll } = await auditRecords(file);
+      const id = await handOver(file.name, "", records);
+      nInFile = nAll;
+      location.hash = `#correct/${id}`;
     } catch (error) {
-      if (error instanceof FileProblem) fill(problem, el("strong", {}, t(error.key, error.values)));
+      if (error instanceof FileProblem) fill(problem, el("strong", {}, error.sentence));
       else complain(problem, error, () => take(file));
     }
   }
@@ -115,8 +118,12 @@ async function auditRecords(file) {
   const missing = needed.filter((name) => !(name in places));
   if (missing.length || plan.kind !== "csv") throw new FileProblem("correct.no_audit", { columns: missing.join(", ") });
   const records = [];
+  let nAll = 0;
   for await (const rows of rowsOf(file, plan)) {
-    for (const { cells } of rows) {
+    for (const { line: fileLine, cells, problem, values } of rows) {
+      if (problem) throw new FileProblem("file.bad_row", { line: fileLine, reason: t(problem, values) });
+      nAll += 1;
+      if (nAll > mostRecords) continue;
       const cell = (name) => cellText(cells[places[name]]).trim() || null;
       const line = Number(cell("line"));
       const probability = Number(cell("suggested_probability") ?? NaN);
@@ -125,9 +132,9 @@ async function auditRecords(file) {
         given: cell("given"), suggested: cell("suggested"), why: cell("why")?.slice(0, 1000) ?? null, corrected: cell("corrected"),
         probability: probability >= 0 && probability <= 1 ? probability : null,
       });
-      if (records.length === mostRecords) return records;
+      checkLabels(records.at(-1), fileLine);
     }
   }
   if (!records.length) throw new FileProblem("correct.no_rows");
-  return records;
+  return { records, nAll };
 }

@@ -1,6 +1,6 @@
 // One record after the other, decided by a key.
 
-import { complain, getJson, postJson } from "./api.js";
+import { complain, getJson, postJson, Refusal } from "./api.js";
 import { data, el, fill } from "./dom.js";
 import { LabelBox } from "./label_box.js";
 import { exportButtons, removed, toldLabel } from "./reviews.js";
@@ -10,13 +10,16 @@ const page = 100;
 const keys = [["a", "accept"], ["k", "keep"], ["/", "other"], ["x", "remove"], ["n", "next"], ["p", "previous"], ["u", "undo"]];
 
 export class Desk {
-  constructor(box, { review, shelf, problem, status }) {
-    Object.assign(this, { box, review, shelf, problem, status });
+  constructor(box, { review, shelf, problem, status, nInFile }) {
+    Object.assign(this, { box, review, shelf, problem, status, nInFile });
     this.records = new Map(); // position -> record; read when they come near
     this.position = 0;
     this.undos = [];
     this.hasKeys = true;
     this.queue = Promise.resolve(); // decisions reach the server in the order in which they were made
+    this.failed = new Map(); // position -> the decision that could not be kept
+    this.acts = Promise.resolve(); // keys wait until the record that they are meant for is there
+    this.turn = 0; // another one: what waits is dropped
     this.onKey = (event) => this.#key(event);
   }
 
@@ -28,6 +31,13 @@ export class Desk {
 
   close() {
     document.removeEventListener("keydown", this.onKey);
+    this.turn += 1;
+    this.isClosed = true;
+  }
+
+  #soon(act) {
+    const { turn } = this;
+    this.acts = this.acts.then(() => (turn === this.turn ? act() : null));
   }
 
   async #firstUndecided() {
@@ -55,11 +65,20 @@ export class Desk {
     try {
       await this.#read(position);
     } catch (error) {
-      complain(this.problem, error, () => this.#go(position));
+      this.turn += 1;
+      this.isStuck = true;
+      complain(this.problem, error, () => this.#soon(() => this.#go(position)));
       return;
     }
     this.position = position;
     this.draw();
+    if (this.isStuck) this.#goesOn();
+  }
+
+  #goesOn() {
+    this.isStuck = false;
+    if (this.failed.size) this.#notKept(this.failure);
+    else this.problem.hidden = true;
   }
 
   get labels() {
@@ -72,13 +91,13 @@ export class Desk {
     return [...found].sort((one, other) => one.localeCompare(other));
   }
 
-  #decide(label) {
+  async #decide(label) {
     const { position } = this, record = this.records.get(position);
     if (!record || label === null) return;
     this.undos.push({ position, before: record.corrected });
     this.#set(position, label);
     this.status.textContent = t("correct.saved", { label: toldLabel(label) });
-    if (position + 1 < this.review.n_records) this.#go(position + 1);
+    if (position + 1 < this.review.n_records) await this.#go(position + 1);
     else this.draw();
   }
 
@@ -101,17 +120,32 @@ export class Desk {
     this.queue = this.queue.then(async () => {
       try {
         await postJson(`/v1/reviews/${this.review.id}/corrections`, { position, label });
-        this.problem.hidden = true;
+        this.failed.delete(position);
+        if (!this.failed.size && !this.isStuck) this.problem.hidden = true;
       } catch (error) {
         if (record.corrected === label) this.#note(record, before);
-        complain(this.problem, error, () => {
-          this.#set(position, label);
-          this.draw();
-        });
+        this.failed.set(position, label);
+        this.#notKept(error);
         this.status.textContent = "";
-        await this.#go(position);
+        this.#soon(() => this.#go(position));
       }
     });
+  }
+
+  // Stays until all these decisions are kept, or others on the same records.
+  #notKept(error) {
+    if (!(error instanceof Refusal)) throw error;
+    this.failure = error;
+    const places = [...this.failed.keys()].sort((one, other) => one - other).map((position) => number(position + 1)).join(", ");
+    const told = new Refusal(error.status, t("correct.not_kept", { places, why: error.message }), error.told);
+    complain(this.problem, told, () => {
+      this.#retry();
+      this.draw();
+    });
+  }
+
+  #retry() {
+    for (const [position, label] of this.failed) this.#set(position, label);
   }
 
   #note(record, label) {
@@ -123,39 +157,52 @@ export class Desk {
     if (event.target.closest?.("input, select, textarea, dialog") && event.target.id !== "desk-keys") return;
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
       event.preventDefault();
-      this.#undo();
+      this.#soon(() => this.#undo());
       return;
     }
     if (!this.hasKeys || event.ctrlKey || event.metaKey || event.altKey || this.box.closest("section").hidden) return;
     const [, action] = keys.find(([key]) => key === event.key.toLowerCase()) || [];
     if (!action) return;
     event.preventDefault();
-    this.#act(action);
+    this.#soon(() => this.#act(action));
   }
 
   #act(action) {
     const record = this.records.get(this.position);
-    if (!record) return;
-    if (action === "accept") this.#decide(record.suggested);
-    else if (action === "keep") this.#decide(record.given);
-    else if (action === "remove") this.#decide(removed);
-    else if (action === "next") this.#go(this.position + 1);
-    else if (action === "previous") this.#go(this.position - 1);
-    else if (action === "undo") this.#undo();
-    else this.labelBox.input.focus();
+    if (!record) return null;
+    if (action === "accept") return this.#decide(record.suggested);
+    if (action === "keep") return this.#decide(record.given);
+    if (action === "remove") return this.#decide(removed);
+    if (action === "next") return this.#go(this.position + 1);
+    if (action === "previous") return this.#go(this.position - 1);
+    if (action === "undo") return this.#undo();
+    this.turn += 1; // what was typed after it is part of a label
+    return this.labelBox.input.focus();
+  }
+
+  // What is chosen with the eyes on a record is not meant for the one that comes meanwhile.
+  #here(act) {
+    const { position } = this;
+    this.#soon(() => (position === this.position ? act() : null));
   }
 
   draw() {
     const record = this.records.get(this.position), { review } = this;
     const focused = this.box.contains(document.activeElement) ? document.activeElement.dataset.act : null;
     const isTyping = this.box.contains(document.activeElement) && document.activeElement.getAttribute("role") === "combobox";
-    if (!record) return;
-    this.labelBox = new LabelBox(this.labels, (label) => {
-      this.#decide(label);
+    if (this.isClosed) return;
+    const back = el("p", { class: "row" }, el("a", { href: "#correct" }, `← ${t("correct.back")}`), data(review.source, "span", { class: "faint" }));
+    if (!record) {
+      fill(this.box, back, el("p", { id: "desk-empty" }, t("correct.empty")));
+      return;
+    }
+    this.labelBox = new LabelBox(this.labels, (label) => this.#here(async () => {
+      await this.#decide(label);
       this.box.querySelector("[data-act=next]")?.focus();
-    });
+    }));
     fill(this.box,
-      el("p", { class: "row" }, el("a", { href: "#correct" }, `← ${t("correct.back")}`), data(review.source, "span", { class: "faint" })),
+      back,
+      this.nInFile > review.n_records ? el("p", { class: "note", id: "desk-cut" }, t("correct.cut", { n: number(review.n_records), all: number(this.nInFile) })) : null,
       this.#progress(),
       el("article", { class: "card", "aria-label": t("correct.record", { n: number(this.position + 1), all: number(review.n_records) }) },
         this.#about(record),
@@ -205,7 +252,7 @@ export class Desk {
   }
 
   #buttons(record) {
-    const button = (act, text, attributes = {}) => el("button", { type: "button", "data-act": act, ...attributes, on: { click: () => this.#act(act) } },
+    const button = (act, text, attributes = {}) => el("button", { type: "button", "data-act": act, ...attributes, on: { click: () => this.#here(() => this.#act(act)) } },
       text, this.hasKeys ? [" ", el("kbd", { "aria-hidden": "true" }, keys.find(([, name]) => name === act)[0])] : null);
     const labelled = (key, label) => t(key, { label: `\u2068${label}\u2069` }); // whatever its direction
     return el("div", {},

@@ -3,7 +3,7 @@
 import { Answering, mostShown } from "./answering.js";
 import { complain } from "./api.js";
 import { acceptFiles, byId, data, el, fill, hide, save } from "./dom.js";
-import { handOver } from "./reviews.js";
+import { checkLabels, handOver } from "./reviews.js";
 import { RowsTable } from "./rows_table.js";
 import { delimiters, encodings, FileProblem, planFile } from "./tables.js";
 import { currentLanguage, duration, number, percent, size, t } from "./words.js";
@@ -18,7 +18,7 @@ export function startFile(shelf) {
 
   function complainOf(error) {
     if (!(error instanceof FileProblem)) throw error;
-    fill(problem, el("strong", {}, t(error.key, error.key === "file.too_wide" ? { ...error.values, size: size(2e6) } : error.values)));
+    fill(problem, el("strong", {}, error.sentence));
   }
 
   async function take(chosen, known) {
@@ -164,7 +164,7 @@ export function startFile(shelf) {
 
   function summary() {
     const { nRows, nAbstained, nUnusable, nGiven, nAgree, seconds } = answering;
-    const told = [t("file.done", { rows: number(nRows), seconds: duration(seconds) }),
+    const told = [t(answering.isDone ? "file.done" : "file.stopped", { rows: number(nRows), seconds: duration(seconds) }),
       t("file.abstained", { n: number(nAbstained), percent: percent(nAbstained / nRows) })];
     if (nUnusable) told.push(t("file.unusable", { n: number(nUnusable) }));
     if (nGiven) told.push(t("file.agree", { percent: percent(nAgree / nGiven), n: number(nGiven) }));
@@ -180,10 +180,12 @@ export function startFile(shelf) {
       const records = mine.mostDoubtful().map((row) => ({
         text: row.text, line: row.line, given: row.given, suggested: row.label, probability: row.probability, in_scope: row.inScope,
       }));
+      records.forEach((record) => checkLabels(record, record.line));
       const number = await handOver(file.name, mine.model.name, records);
       location.hash = `#correct/${number}`;
     } catch (error) {
-      complain(problem, error, null);
+      if (error instanceof FileProblem) complainOf(error);
+      else complain(problem, error, null);
     } finally {
       button.disabled = false;
       status.textContent = "";

@@ -1,18 +1,38 @@
 // What all that touches reviews shares.
 
-import { complain, getBlob, postJson } from "./api.js";
+import { complain, getBlob, postJson, remove } from "./api.js";
 import { el, save } from "./dom.js";
-import { t } from "./words.js";
+import { FileProblem } from "./tables.js";
+import { number, t } from "./words.js";
 
 const recordsAtOnce = 200;
 const bytesAtOnce = 300_000;
+const longestLabel = 1000; // characters, whole ones
 
 // Instead of a label: the record is to be left out. `gatewise audit --apply` knows it too.
 export const removed = "(remove)";
 
-// Begins a review on the server; the records go there some at a time.
+// Begins a review on the server, of all records or not at all.
 export async function handOver(source, model, records) {
   const { id } = await postJson("/v1/reviews", { source: source.slice(0, 500), model });
+  try {
+    await addRecords(id, records);
+  } catch (error) {
+    await remove(`/v1/reviews/${id}`).catch(() => {}); // what stopped it is told
+    throw error;
+  }
+  return id;
+}
+
+export function checkLabels({ given, suggested, corrected }, line) {
+  for (const label of [given, suggested, corrected]) {
+    const n = (label?.length ?? 0) > longestLabel ? [...label].length : 0;
+    if (n > longestLabel) throw new FileProblem("correct.long_label", { line, n: number(n), most: number(longestLabel) });
+  }
+}
+
+// Some at a time.
+async function addRecords(id, records) {
   let start = 0;
   while (start < records.length) {
     let end = start, bytes = 0;
@@ -23,7 +43,6 @@ export async function handOver(source, model, records) {
     await postJson(`/v1/reviews/${id}/records`, { start, records: records.slice(start, end) });
     start = end;
   }
-  return id;
 }
 
 export function exportButtons(review, problem) {

@@ -4,7 +4,7 @@
 // words. What belongs to no word that was read (a word beyond the longest text) is left out.
 export function wordCredits(tokens, { tokens: steps, ngrams }) {
   const total = [...steps];
-  const words = tokens.map((token) => token.surface.toLowerCase());
+  const words = tokens.map((token) => token.text); // as the n-grams have them: "ß" is "ss"
   const spaced = lettersOf(words, " "), joined = lettersOf(words, "");
   for (const { ngram, credit } of ngrams) {
     const kind = ngram.slice(0, 2), gram = ngram.slice(2);

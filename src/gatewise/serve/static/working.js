@@ -8,6 +8,7 @@ import { wordCredits } from "./word_credits.js";
 const nClasses = 5;
 const nLines = 3;
 const strongest = 0.5; // opacity of the largest credit
+const slant = (40 * Math.PI) / 180; // of the words under the chart
 
 export function drawWorking(box, replay) {
   const ranked = Object.entries(replay.probabilities).sort((one, other) => other[1] - one[1]).slice(0, nClasses);
@@ -99,8 +100,8 @@ function readingChart(steps, labels, words, width, label) {
   const every = Math.ceil(steps.length / Math.max(2, Math.floor(width / 38)));
   steps.forEach(({ tokens }, place) => {
     if (place % every && place !== steps.length - 1) return;
-    const word = [...(words[tokens - 1] ?? "")];
-    const cut = word.length > 10 ? `${word.slice(0, 9).join("")}…` : word.join("");
+    const room = Math.min((bottom - 28) / Math.sin(slant), (across(place) - 4) / Math.cos(slant));
+    const cut = fitting(words[tokens - 1] ?? "", room);
     parts.push(el("svg:text", { class: "end", transform: `translate(${across(place) + 4} ${height - bottom + 18}) rotate(-40)` }, cut));
   });
   labels.forEach((name, order) => {
@@ -111,6 +112,18 @@ function readingChart(steps, labels, words, width, label) {
       el("svg:title", {}, `${words[steps[place].tokens - 1] ?? steps[place].tokens}: ${name} ${chance(steps[place].probabilities[name])}`))));
   });
   return el("svg:svg", { class: "chart", role: "img", "aria-label": label, viewBox: `0 0 ${width} ${height}`, width, height }, parts);
+}
+
+// Letters are as wide as they are: a long word is cut where the room ends.
+function fitting(word, room) {
+  const pen = document.createElement("canvas").getContext("2d"), letters = [...word].slice(0, 10);
+  pen.font = `12px ${getComputedStyle(document.body).fontFamily}`; // as .chart
+  let cut = [...word].length > 10 ? `${letters.slice(0, 9).join("")}…` : word;
+  while (letters.length > 1 && pen.measureText(cut).width > room) {
+    letters.pop();
+    cut = `${letters.join("")}…`;
+  }
+  return cut;
 }
 
 function readingTable(steps, labels, words) {
