@@ -101,6 +101,9 @@ def test_averaged_vectors(data, tiny):
     assert n_words > 3
     again = fit(data, {**tiny, "language": "en"}, method=AVERAGES)
     np.testing.assert_array_equal(again.raw.network, found.raw.network)
+    weighted = dataclasses.replace(data, class_weight={data.classes[0]: 100.0})
+    heavy = fit(weighted, {**tiny, "language": "en"}, method=AVERAGES)
+    assert (heavy.raw.network[:, 0] > found.raw.network[:, 0]).all()
 
 
 def test_vectors_and_texts_from_elsewhere(data, tiny):

@@ -204,10 +204,12 @@ def _fit_averages(data: FitData, facts: FitFacts, rows: Numbers, fold: Fold) -> 
     recipe = _recipe_of(settings, data.vectors)
     model = AveragedVectors(recipe, seed=facts.seed, vectors=data.vectors)
     tokens = [tokenize(text, language) for text in data.texts]
+    labels = [data.labels[row] for row in rows]
     model.fit(
         [tokens[row] for row in rows],
-        [data.labels[row] for row in rows],
+        labels,
         [tokenize(text, language) for text in data.unlabelled],
+        _weights_of_known(data.class_weight, labels),
     )
     scores = model.log_probabilities([tokens[row] for row in fold.test])
     return FoldResult.judged(
