@@ -137,7 +137,7 @@ def contents(out: Path) -> dict[str, Any]:
             del fold["seconds"]
     for path in sorted((out / "ledger").glob("*.json")):
         entry = json.loads(path.read_bytes())
-        for name in ("seconds", "companion_seconds"):
+        for name in ("seconds", "token_seconds", "companion_seconds"):
             del entry["result"][name]
         del entry["checksum"]
         found[path.name] = json.dumps(entry, sort_keys=True)

@@ -109,6 +109,7 @@ MODULES = {
         "scored_parts",
         "scoring_run",
         "sizes",
+        "methods",
         "comparison",
     ],
     "report": [

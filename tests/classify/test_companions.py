@@ -112,11 +112,21 @@ def test_what_goes_wrong_beside_is_told_who_asks():
         found.fitted(1)
 
 
+def test_the_seconds_of_each_are_told(count):
+    with one_after_the_other() as spent:
+        found = Companions(count, [SOME, EVERYTHING], beside=False)
+        for number in (0, 1):
+            found.fitted(number)
+            assert len(spent) == number + 1
+    assert all(seconds > 0 for seconds in spent)
+
+
 def test_it_pays_with_a_second_thread_and_little_text(two_threads):
     assert fits_beside(2_000_000)
     assert not fits_beside(2_000_001)
-    with one_after_the_other():
+    with one_after_the_other() as spent:
         assert not fits_beside(10)
+    assert not spent
     assert fits_beside(10)
     torch.set_num_threads(1)
     assert not fits_beside(10)

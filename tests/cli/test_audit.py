@@ -8,6 +8,7 @@ pytest.importorskip("cleanlab")
 pytestmark = pytest.mark.usefixtures("quick_searches")
 
 AUDIT = "audit --text msg --label queue --folds 3 --workers 2"
+APPLY = "audit --text msg --label queue --apply"
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def test_what_a_reviewer_fills_in_is_given_back(audited, wrong, gatewise, tmp_pa
         writer = csv.DictWriter(stream, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    result = gatewise(f"{AUDIT} --apply {reviewed}", wrong[0], "--out", tmp_path / "new")
+    result = gatewise(f"{APPLY} {reviewed}", wrong[0], "--out", tmp_path / "new")
     assert result.exit_code == 0, result.stderr
     assert "4 labels changed, 0 records left out" in result.stdout
     before = wrong[0].read_text("utf-8").splitlines()
@@ -70,5 +71,23 @@ def test_what_a_reviewer_fills_in_is_given_back(audited, wrong, gatewise, tmp_pa
 def test_what_cannot_be_audited(fails, labelled, tmp_path):
     data = labelled / "train.csv"
     assert "folds is 1" in fails(AUDIT.replace("--folds 3", "--folds 1"), data, "--out", tmp_path)
-    told = fails(f"{AUDIT} --apply {data}", data, "--out", tmp_path)
+    told = fails(f"{APPLY} {data}", data, "--out", tmp_path)
     assert "has no columns 'line' and 'corrected'" in told
+
+
+def test_a_test_file_is_read_before_anything_is_fitted(fails, labelled, tmp_path):
+    out = tmp_path / "run"
+    told = fails(f"{AUDIT} --test {tmp_path}/nofile.csv", labelled / "train.csv", "--out", out)
+    assert "nofile.csv" in told
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("option", ["--test x.csv", "--folds 3", "--group id", "--units 8"])
+def test_nothing_goes_with_apply(fails, labelled, tmp_path, option):
+    told = fails(f"{APPLY} x.csv {option}", labelled / "train.csv", "--out", tmp_path)
+    assert told.endswith(f"alone; leave {option.split()[0]} away")
+
+
+def test_a_pipe_cannot_be_corrected(fails, tmp_path):
+    told = fails(f"{APPLY} x.csv", "-", "--out", tmp_path, typed="msg,queue\na,b\nc,d\n")
+    assert told == "--apply reads DATA twice, which a pipe does not allow; give a file"

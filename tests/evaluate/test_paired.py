@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from sklearn.metrics import f1_score
 
 from gatewise.base.errors import ConfigError
 from gatewise.evaluate.paired import (
     corrected_t_test,
+    error_of_macro_f1,
     error_of_records,
     mcnemar_test,
     share_interval,
@@ -92,6 +96,34 @@ def test_the_error_of_records_is_that_of_mcnemar(n_agreed, n_differing):
         stats.binom.std(n_differing, 0.5) * 2 / n
     )
     assert error_of_records(first, first) == 0.0
+
+
+def test_the_error_of_macro_f1_is_the_deviation_over_all_exchanges():
+    truth, first, second = np.array([[0, 0, 1, 1, 2, 2], [0, 1, 1, 0, 2, 0], [1, 0, 1, 2, 0, 2]])
+    differences = []
+    for exchanged in itertools.product([False, True], repeat=6):
+        one, other = np.where(exchanged, second, first), np.where(exchanged, first, second)
+        scores = [f1_score(truth, answers, average="macro") for answers in (one, other)]
+        differences.append(scores[0] - scores[1])
+    found = error_of_macro_f1(truth, first, second, np.random.default_rng(0))
+    assert found == pytest.approx(np.sqrt(np.mean(np.square(differences))), rel=0.1)
+    assert error_of_macro_f1(truth, first, first, np.random.default_rng(0)) == 0.0
+
+
+def test_a_rare_class_makes_macro_f1_vary():
+    """As it does when two classifiers of one kind answer many sets of records."""
+    generator = np.random.default_rng(1)
+    truth = (np.arange(300) < 6).astype(np.int64)
+
+    def draw():
+        return [np.where(generator.random(300) < 0.1, 1 - truth, truth) for _ in "ab"]
+
+    scores = [[f1_score(truth, one, average="macro") for one in draw()] for _ in range(150)]
+    deviation = np.std(np.subtract(*np.transpose(scores)))
+    errors = [error_of_macro_f1(truth, *draw(), generator) for _ in range(10)]
+    assert np.mean(errors) == pytest.approx(deviation, rel=0.25)
+    wrong = [[one == truth for one in draw()] for _ in range(10)]
+    assert np.mean([error_of_records(*both) for both in wrong]) < 0.7 * deviation
 
 
 @pytest.mark.parametrize(("first", "second"), [([0.5], [0.5]), ([0.5, 0.6], [0.5]), ([], [])])

@@ -67,7 +67,7 @@ def contents(out):
             del fold["seconds"]
     for path in sorted((out / "ledger").iterdir()):
         entry = json.loads(path.read_bytes())
-        for name in ("seconds", "companion_seconds"):
+        for name in ("seconds", "token_seconds", "companion_seconds"):
             del entry["result"][name]
         del entry["checksum"]
         found[path.name] = json.dumps(entry, sort_keys=True).encode()

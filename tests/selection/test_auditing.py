@@ -85,7 +85,7 @@ REVIEWED = "rank,line,given,corrected,text\n1,3,a,b,x\n2,5,b,,y\n3,4,a,(remove),
 def reviewed(tmp_path):
     def write(content):
         path = tmp_path / "reviewed.csv"
-        path.write_text(content)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
 
     return write
@@ -101,6 +101,56 @@ def test_corrections_are_put_in_place(tmp_path, reviewed):
     assert out.read_text().split() == ["id,text,label", "1,first,a", "2,second,b", "4,fourth,b"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_spreadsheet_may_have_saved_it(reviewed, encoding, delimiter):
+    rows = [["line", "corrected", "text"], ["3", "grün", "schöne Grüße"], ["5", "", "süß"]]
+    content = "\r\n".join(map(delimiter.join, rows)).encode(encoding)
+    assert read_corrections(reviewed(content), ["rot", "grün"]).labels == {3: "grün"}
+
+
+def test_a_cell_may_be_long(reviewed):
+    long = f"line,corrected,text\n3,b,{'word ' * 40_000}\n"
+    assert read_corrections(reviewed(long), ["b"]).labels == {3: "b"}
+
+
+def test_a_label_that_was_right_is_no_change(tmp_path, reviewed):
+    data = tmp_path / "data.csv"
+    data.write_text("text,label\nfirst,a\nsecond,b\nthird, b\n")
+    corrections = read_corrections(reviewed("line,corrected\n2,a\n3,a\n4,b\n"), ["a", "b"])
+    assert write_corrected(data, corrections, read_corpus(data), tmp_path / "new.csv") == (1, 0)
+    assert (tmp_path / "new.csv").read_text() == "text,label\nfirst,a\nsecond,a\nthird, b\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("data.csv", 'text,label\na,x\n"br"ok,y\nb,y\n', "line 3"),
+        ("data.csv", "text,label\na,x\nb,y\ntoo,y,many\nc,x,far\n", "more cells than columns: 3"),
+        ("data.csv", "text,label\na,x\nb\0,y\nc,y\n", "a NUL character"),
+        ("data.jsonl", '{"text": "a", "label": "x"}\n[1]\n{"text": "b", "label": "y"}\n', "not a"),
+    ],
+)
+def test_no_row_is_lost(tmp_path, reviewed, name, content, told):
+    data, new = tmp_path / name, tmp_path / "new.csv"
+    data.write_text(content)
+    first = 1 if name.endswith("jsonl") else 2
+    corrections = read_corrections(reviewed(f"line,corrected\n{first},y\n"), ["x", "y"])
+    with pytest.raises(DataError, match=f"would be lost, lines .*the first: .*{told}"):
+        write_corrected(data, corrections, read_corpus(data), new)
+    assert not new.exists()
+
+
+def test_no_column_is_lost(tmp_path, reviewed):
+    data, new = tmp_path / "data.jsonl", tmp_path / "new.csv"
+    lines = ['{"text": "a", "label": "x"}', '{"text": "b", "label": "y"}'] * 600
+    data.write_text("\n".join([*lines, '{"text": "c", "label": "y", "late": 1}']))
+    corrections = read_corrections(reviewed("line,corrected\n1,y\n"), ["x", "y"])
+    write_corrected(data, corrections, read_corpus(data), new)
+    written = new.read_text().splitlines()
+    assert (written[0], written[-1]) == ("text,label,late", "c,y,1")
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -109,6 +159,9 @@ def test_corrections_are_put_in_place(tmp_path, reviewed):
         ("line,corrected\nthree,b\n", "reviewed.csv:2 has 'three' as a line"),
         ("line,corrected\n3,c\n", "reviewed.csv:2 has the label 'c', which the data do not have"),
         ("line,corrected\n3,a\n3,b\n", "reviewed.csv:3 gives line 3 a second label"),
+        ('text,line,corrected\n"a\nb",3,a\nc,4,z\n', "reviewed.csv:4 has the label 'z'"),
+        ('line,corrected\n3,a\n4,"b\n5,a\n', "reviewed.csv:3: the quote that opens here is never"),
+        ('line,corrected\n3,a\n4,"b"c\n', "reviewed.csv:3 cannot be read .text after a closing"),
     ],
 )
 def test_what_is_no_correction(reviewed, content, told):

@@ -28,6 +28,19 @@ def test_the_regression_reads_the_means_of_known_words():
     assert model.n_parameters == 6 + 2 + 1
 
 
+def test_a_class_counts_as_much_as_its_weight():
+    model = AveragedVectors(choose_recipe("modern"), seed=0, vectors=VECTORS)
+    plain = model.fit(TOKENS, LABELS).log_probabilities(TOKENS)
+    balanced = model.fit(TOKENS, LABELS, class_weight="balanced").log_probabilities(TOKENS)
+    np.testing.assert_allclose(balanced, plain)  # three of each
+    weighted = model.fit(TOKENS, LABELS, class_weight={"a": 3.0}).log_probabilities(TOKENS)
+    means = np.array([[0.5, 1], [3, 3], [2, 1.5], [0, 2], [0, 0], [0, 0]])
+    scaled = StandardScaler().fit_transform(means)
+    weights = [1.5 if label == "a" else 0.5 for label in LABELS]  # of mean 1
+    expected = LogisticRegression(max_iter=2000).fit(scaled, LABELS, sample_weight=weights)
+    np.testing.assert_allclose(weighted, expected.predict_log_proba(scaled))
+
+
 def test_it_has_to_be_fitted_first():
     with pytest.raises(NotFittedError):
         AveragedVectors(choose_recipe("modern"), seed=0).log_probabilities(TOKENS)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gatewise.base.errors import ConfigError
-from gatewise.selection.candidates import Candidate, Range, as_space, check_space, grid
+from gatewise.selection.candidates import Candidate, Range, as_space, check_space, grid, names_of
 
 
 def test_a_grid_is_every_combination_in_order():
@@ -21,6 +21,15 @@ def test_what_is_told_of_a_candidate():
     assert Candidate({"units": 8, "word_rate": 0.30000001}).name == "units 8, word rate 0.3"
     assert Candidate({"bidirectional": False}).name == "bidirectional False"
     assert Candidate({}, {"units": 8}).name == "the one candidate"
+
+
+def test_what_was_typed_is_told_and_what_was_drawn_is_told_apart():
+    typed = [Candidate({"adam_beta2": value}) for value in (0.999, 0.9995, 0.9999)]
+    assert names_of(typed) == ["adam beta2 0.999", "adam beta2 0.9995", "adam beta2 0.9999"]
+    drawn = [Candidate({"dropout": value}) for value in (0.12341234, 0.12344321, 0.43214321)]
+    assert names_of(drawn) == ["dropout 0.12341", "dropout 0.12344", "dropout 0.432"]
+    assert len({one.key for one in typed}) == 3
+    assert Candidate({"units": 8}, {"layers": 1}).key == Candidate({"layers": 1, "units": 8}).key
 
 
 @pytest.mark.parametrize(

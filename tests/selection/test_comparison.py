@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pyarrow.parquet
@@ -9,7 +10,9 @@ from scipy import stats
 from sklearn.metrics import accuracy_score
 
 from gatewise.base.errors import ConfigError
+from gatewise.base.seeding import numpy_generator
 from gatewise.classify.classifier import TextClassifier
+from gatewise.evaluate.paired import error_of_macro_f1
 from gatewise.selection.comparison import METHODS, CompareRequest, compare
 from gatewise.selection.workers import Engine
 from gatewise.vectors.word_vectors import WordVectors
@@ -84,6 +87,31 @@ def test_differences_are_tested_as_they_should_be(run, data):
     assert pair.mcnemar == pytest.approx(expected)
 
 
+def test_macro_f1_has_an_error_of_its_own(run, data, tiny, tmp_path):
+    out = shutil.copytree(run[0], tmp_path / "run")  # its results are written anew
+    request = CompareRequest(out, {**tiny, "language": "en"}, score="macro_f1", curve=False)
+    found = compare(data, request)
+    (pair,) = [pair for pair in found.pairs if pair.question == "ngrams"]
+    scores = [[fold.macro_f1 for fold in row(found, key).folds] for key in ("modern", "lstm")]
+    differences = np.subtract(*scores)
+    table = pyarrow.parquet.read_table(out / "oof.parquet").to_pylist()
+    generator, variances = numpy_generator(0, "macro F1/modern/lstm"), []
+    for fold in range(3):
+        truth, first, second = (
+            np.array([data.classes.index(one[name]) for one in table if same(one, key, fold)])
+            for name, key in (("label", "lstm"), ("predicted", "modern"), ("predicted", "lstm"))
+        )
+        variances.append(error_of_macro_f1(truth, first, second, generator) ** 2)
+    error = np.sqrt((1 / 3 + 1 / 2) * differences.var(ddof=1))
+    error = max(error, np.sqrt(np.mean(variances) / 3))
+    expected = 2 * stats.t.sf(abs(differences.mean()) / error, 2)
+    assert pair.difference.p_value == pytest.approx(expected)
+
+
+def same(one, key, fold):
+    return (one["candidate"], one["fold"]) == (KEYS.index(key), fold)
+
+
 def test_the_curve_has_four_points(run):
     _, found = run
     assert [point.share for point in found.curve] == [0.1, 0.25, 0.5, 1.0]
@@ -150,7 +178,9 @@ def test_only_what_is_named_is_compared(run, data, tiny):
     ("fixed", "told"),
     [
         ({"units": 0}, "units is 0"),
-        ({"recipe": "x"}, "recipe is 'x'"),
+        ({"recipe": "minimal"}, "recipe is 'minimal' for all methods, which differ in it"),
+        ({"embedding": "frozen"}, "embedding is 'frozen' for all methods"),
+        ({"companion": False}, "companion is False for all methods"),
         ({"word2vec_window": 1000}, "window is 1000"),
     ],
 )

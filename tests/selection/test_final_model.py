@@ -13,6 +13,7 @@ from gatewise.classify.classifier import TextClassifier
 from gatewise.classify.model import RawScores
 from gatewise.classify.scope import fit_scope
 from gatewise.selection.final_model import decide_from_folds, train_final
+from gatewise.selection.folds import make_folds
 from gatewise.selection.outcomes import FoldResult
 from gatewise.store.archive import load
 
@@ -92,6 +93,24 @@ def test_a_class_that_a_fold_did_not_know_teaches_nothing(data):
     with_one_less = decide(data, lambda: iter(found)).blend
     assert with_one_less != whole
     assert with_one_less.network_temperature < 5
+
+
+def test_repeats_make_no_record_count_twice(data):
+    once = make_folds(data.labels, 3, seed=0)
+    again = replace(data, folds=make_folds(data.labels, 3, seed=0, repeats=4))
+    first, all_of_them = list(judged(replace(data, folds=once))()), list(judged(again)())
+    lessons = decide(data, lambda: iter(all_of_them))
+    expected = decide(data, lambda: iter(first))
+    assert lessons.held_out.rows.tolist() == expected.held_out.rows.tolist()
+    assert lessons.accuracies == expected.accuracies
+    assert lessons.accuracies["n_records"] == 90
+    assert lessons.blend == expected.blend
+    # A fold that did not know a record's class leaves it to the next repeat.
+    fold, result = all_of_them[0]
+    result.raw.network[0, data.classes.index(data.labels[fold.test[0]])] = -1e4
+    held = decide(data, lambda: iter(all_of_them)).held_out
+    assert sorted(held.rows.tolist()) == list(range(90))
+    assert held.rows.tolist().index(fold.test[0]) >= 89
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 
@@ -8,6 +9,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
 from gatewise.classify.classifier import TextClassifier
+from gatewise.selection import fits
 from gatewise.selection.fits import AVERAGES, FitData, FitFacts, do_fit, learning_rows
 from gatewise.selection.folds import Fold, Folds
 from gatewise.selection.outcomes import NEVER, FoldResult
@@ -62,6 +64,14 @@ def test_seconds_are_parted(found):
     assert 0 < found.part_seconds("ngrams") < found.part_seconds("blend") == found.seconds
     alone = found.part_seconds("lstm")
     assert alone == pytest.approx(found.seconds - found.companion_seconds)
+    assert found.part_seconds("ngrams") == found.token_seconds + found.companion_seconds
+
+
+def test_the_seconds_of_the_ngrams_are_those_of_their_fits(data, tiny, monkeypatch):
+    """What else is done with the held-out records is none of theirs."""
+    spent = contextlib.nullcontext([300.0, 400.0])
+    monkeypatch.setattr(fits, "one_after_the_other", lambda: spent)
+    assert fit(data, tiny).companion_seconds == 700.0
 
 
 def test_sizes_are_parted(found):
@@ -101,6 +111,9 @@ def test_averaged_vectors(data, tiny):
     assert n_words > 3
     again = fit(data, {**tiny, "language": "en"}, method=AVERAGES)
     np.testing.assert_array_equal(again.raw.network, found.raw.network)
+    weighted = dataclasses.replace(data, class_weight={data.classes[0]: 100.0})
+    heavy = fit(weighted, {**tiny, "language": "en"}, method=AVERAGES)
+    assert (heavy.raw.network[:, 0] > found.raw.network[:, 0]).all()
 
 
 def test_vectors_and_texts_from_elsewhere(data, tiny):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+import time
 from collections import Counter
 
 import numpy as np
@@ -96,9 +98,30 @@ def test_in_the_order_of_time():
     assert len(found.folds) == 4
     for fold in found.folds:
         latest = max(times[row] for row in fold.train)
-        assert latest <= min(times[row] for row in fold.test)
+        assert latest < min(times[row] for row in fold.test)
     assert len(found.folds[0].train) < len(found.folds[3].train)
-    assert found.notes == ["20 records, the earliest, are learnt from and judged by no fold"]
+    assert found.notes == ["18 records, the earliest, are learnt from and judged by no fold"]
+
+
+@settings(max_examples=50)
+@given(st.lists(st.integers(0, 12), min_size=8, max_size=40), st.integers(2, 5))
+def test_no_fold_is_judged_on_a_time_that_it_has_learnt_from(times, n_folds):
+    labels = ["a"] * len(times)
+    if len(set(times)) <= n_folds:
+        with pytest.raises(DataError, match=f"need {n_folds + 1} different times, and there are"):
+            make_folds(labels, n_folds, seed=0, times=times)
+        return
+    folds = make_folds(labels, n_folds, seed=0, times=times).folds
+    assert len(folds) == n_folds
+    for fold, after in itertools.zip_longest(folds, folds[1:]):
+        assert max(times[row] for row in fold.train) < min(times[row] for row in fold.test)
+        so_far = sorted([*fold.train, *fold.test])
+        assert so_far == (list(range(len(times))) if after is None else after.train.tolist())
+
+
+def test_parts_in_time_are_of_one_size_where_they_can_be():
+    folds = make_folds(LABELS, 3, seed=0, times=range(100)).folds
+    assert [(len(fold.train), len(fold.test)) for fold in folds] == [(25, 25), (50, 25), (75, 25)]
 
 
 def test_classes_that_are_new_in_time_are_counted():
@@ -119,6 +142,11 @@ def test_classes_that_are_new_in_time_are_counted():
         ({"n_folds": 5, "times": [1] * 100, "repeats": 2}, ConfigError, "neither groups nor"),
         ({"n_folds": 5, "times": [1]}, ConfigError, "100 labels came with 1 times"),
         ({"n_folds": 100, "times": [1] * 100}, DataError, "need more than 100 records"),
+        (
+            {"n_folds": 3, "times": [1, 2] * 50},
+            DataError,
+            "need 4 different times, and there are 2",
+        ),
     ],
 )
 def test_folds_that_cannot_be_made(options, error, words):
@@ -137,6 +165,19 @@ def test_folds_that_cannot_be_made(options, error, words):
 def test_times_sort_as_times_do(values, order):
     times = read_times(values, range(2, 9), "day")
     assert sorted(range(len(times)), key=times.__getitem__) == order
+
+
+def test_times_without_a_zone_are_the_same_everywhere(monkeypatch):
+    values = ["2026-03-08T06:30:00", "2026-03-08T07:30:00", "2026-03-08T04:00:00+00:00"]
+    found = []
+    for zone in ("UTC", "America/New_York"):  # where that night lost an hour
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        found.append(read_times(values, range(2, 9), "day"))
+    monkeypatch.undo()
+    time.tzset()
+    assert found[0] == found[1]
+    assert found[0][0] - found[0][2] == 2.5 * 3600
 
 
 @pytest.mark.parametrize(

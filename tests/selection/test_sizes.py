@@ -9,9 +9,13 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 from gatewise.base.errors import ConfigError, DataError
+from gatewise.classify.blend import Blend
 from gatewise.classify.classifier import TextClassifier
-from gatewise.selection.candidates import Range
-from gatewise.selection.sizes import TuneRequest, tune
+from gatewise.classify.model import RawScores
+from gatewise.selection.candidates import Candidate, Range
+from gatewise.selection.choice import choose
+from gatewise.selection.outcomes import FoldResult
+from gatewise.selection.sizes import TuneRequest, _Judged, tune
 from gatewise.selection.workers import Engine
 from gatewise.store.archive import load
 from gatewise.vectors.word_vectors import WordVectors
@@ -122,6 +126,50 @@ def test_a_hopeless_candidate_is_dropped_and_said(make_fit_data, fixed, tmp_path
     assert tune(data, request).results == found.results
     by_f1 = tune(data, dataclasses.replace(request, score="macro_f1"))
     assert not by_f1.results[0].state
+
+
+class FailingRun:
+    """Fits that are judged by how many are right, and of which one fails late."""
+
+    def __init__(self, data, right, failing):
+        self.data, self.right, self.failing, self.done = data, right, failing, []
+
+    def fit(self, wanted, stage="fits"):
+        failures = {}
+        for facts, name in wanted:
+            if facts.settings["dropout"] == self.failing and facts.fold == 2:
+                failures[name] = "out of memory"
+            else:
+                self.done.append((facts.settings["dropout"], facts.fold))
+        return failures
+
+    def find(self, facts):
+        if (facts.settings["dropout"], facts.fold) not in self.done:
+            return None
+        classes, rows = self.data.classes, self.data.folds.folds[facts.fold].test
+        truth = [self.data.labels[row] for row in rows]
+        n_right = round(self.right[facts.settings["dropout"]] * len(rows))
+        scores = np.array([[float(label == one) for one in classes] for label in truth])
+        scores[n_right:] *= -1
+        raw = RawScores(scores, None)
+        return FoldResult.judged(truth, classes, classes, raw, Blend(), n_parameters=1)
+
+
+def test_those_dropped_against_a_leader_that_fails_are_taken_back(make_fit_data, tmp_path):
+    data = make_fit_data(300, n_folds=4)
+    right = {0.1: 0.99, 0.2: 0.6, 0.30000001: 0.58, 0.30000002: 0.2}
+    run = FailingRun(data, right, failing=0.1)
+    judged = _Judged(run, data, TuneRequest(tmp_path))
+    judged.judge([Candidate({"dropout": value}) for value in right])
+    results = judged.results()
+    assert results[0].state == "failed: out of memory"
+    assert [len(one.folds) for one in results[1:]] == [4, 4, 2]
+    assert not results[1].state
+    assert results[3].state == "dropped after 2 folds"
+    assert judged.notes == [
+        "dropout 0.30000002 was dropped after 2 folds: 20.0% right, and dropout 0.2 has 60.0%"
+    ]
+    assert choose(results).chosen == 1
 
 
 def test_a_candidate_that_fails_does_not_end_the_others(data, fixed, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextvars import ContextVar
@@ -23,17 +24,25 @@ Numbers = NDArray[np.int64]
 # The n-grams of more text would take too much memory beside what training needs.
 _MOST_TOKENS_BESIDE = 2_000_000
 
-_may_fit_beside: ContextVar[bool] = ContextVar("companion beside", default=True)
+# The seconds of each companion, where somebody wants to know them.
+_seconds: ContextVar[list[float] | None] = ContextVar("companion seconds", default=None)
 
 
 @contextlib.contextmanager
-def one_after_the_other() -> Iterator[None]:
-    """Let fits inside the block do one thing at a time, so that each has its own seconds."""
-    before = _may_fit_beside.set(False)
+def one_after_the_other() -> Iterator[list[float]]:
+    """Let fits inside the block do one thing at a time, so that each has its own seconds.
+
+    Yields
+    ------
+    list of float
+        The seconds of each companion that has been fitted inside.
+    """
+    seconds: list[float] = []
+    before = _seconds.set(seconds)
     try:
-        yield
+        yield seconds
     finally:
-        _may_fit_beside.reset(before)
+        _seconds.reset(before)
 
 
 def fits_beside(n_tokens: int) -> bool:
@@ -42,7 +51,7 @@ def fits_beside(n_tokens: int) -> bool:
     word2vec takes one thread, and training does not fill a second one: with more than one the
     companion costs next to no time.
     """
-    several = _may_fit_beside.get() and torch.get_num_threads() > 1
+    several = _seconds.get() is None and torch.get_num_threads() > 1
     return several and n_tokens <= _MOST_TOKENS_BESIDE
 
 
@@ -74,8 +83,11 @@ class Companions:
         return self._begun[number].result() if self._begun else self._fit(number)
 
     def _fit(self, number: int) -> NgramModel:
+        started = time.perf_counter()
         counted = self._counted = self._counted or self._count()
         model = counted.fit(self._row_sets[number])
+        if (seconds := _seconds.get()) is not None:
+            seconds.append(time.perf_counter() - started)
         if number == len(self._row_sets) - 1:
             self._counted = None
         return model

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
+from gatewise.base.errors import ConfigError
 from gatewise.cli.console import remark, require_training, say, show, visible
 from gatewise.cli.options import DataArgument
 from gatewise.cli.progress import open_progress
 from gatewise.cli.run_options import (
     RunOption,
     SeedOption,
+    given_options,
     parted,
     read_fit_data,
     telling_how_to_go_on,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gatewise.evaluate.audit import Audit
+    from gatewise.text.corpus import Corpus
 
 __all__ = ["audit"]
 
@@ -77,17 +80,28 @@ def audit(
     reading, settings = parted(options)
     fixed = given_settings(settings)
     if apply is not None:
+        others = given_settings({"test": test, "seed": seed or None})
+        _check_alone([*others, *given_options(reading), *fixed])
         _apply(data, apply, out, reading)
         return
+    other = None if test is None else _read_test(test, reading)  # before the fits, in case it fails
     language = fixed.get("language", "auto")
     shared, lines, place = read_fit_data(data, reading, seed=seed, language=language)
     request = TuneRequest(out, {}, fixed, seed=seed, engine=place, lines=lines)
     with telling_how_to_go_on(), open_progress() as progress:
         found = audit_data(shared, request, progress)
     _tell(found, shared.texts, lines)
-    if test is not None:
-        _tell_leaks(shared.texts, lines, test, reading)
+    if other is not None:
+        _tell_leaks(shared.texts, lines, other)
     say("", f"written: {out / AUDIT}; fill in its column 'corrected', and give it to --apply")
+
+
+def _check_alone(options: Sequence[str]) -> None:
+    if options:
+        raise ConfigError(
+            "--apply trains nothing and takes --text and --label alone; leave "
+            f"--{options[0].replace('_', '-')} away"
+        )
 
 
 def _apply(data: str, reviewed: Path, out: Path, reading: dict[str, Any]) -> None:
@@ -95,9 +109,12 @@ def _apply(data: str, reviewed: Path, out: Path, reading: dict[str, Any]) -> Non
     from gatewise.text.accounts import counted
     from gatewise.text.corpus import read_corpus
 
+    if data == "-" or Path(data).is_fifo():
+        raise ConfigError("--apply reads DATA twice, which a pipe does not allow; give a file")
     corpus = read_corpus(data, text_column=reading["text"], label_column=reading["label"])
     corrections = read_corrections(reviewed, list(corpus.label_counts))
     out.mkdir(parents=True, exist_ok=True)
+    remark(f"note: {note}" for note in corpus.notes)
     changed, removed = write_corrected(data, corrections, corpus, out / CORRECTED)
     told = f"{counted(changed, 'label')} changed, {counted(removed, 'record')} left out"
     say(f"{told}; written: {out / CORRECTED}")
@@ -140,19 +157,21 @@ def _further(found: Audit, lines: Sequence[int]) -> list[str]:
     return told
 
 
-def _tell_leaks(
-    texts: Sequence[str], lines: Sequence[int], test: Path, reading: dict[str, Any]
-) -> None:
-    from gatewise.evaluate.duplicates import find_leaks
+def _read_test(test: Path, reading: dict[str, Any]) -> Corpus:
     from gatewise.text.corpus import read_corpus
 
-    other = read_corpus(
+    return read_corpus(
         test, text_column=reading["text"], label_column=reading["label"], min_labels=1
     )
+
+
+def _tell_leaks(texts: Sequence[str], lines: Sequence[int], other: Corpus) -> None:
+    from gatewise.evaluate.duplicates import find_leaks
+
     leaks, notes = find_leaks(texts, other.texts)
     pairs = [f"{other.lines[one.second]} (as {lines[one.first]})" for one in leaks]
     told = f", lines {_listed(pairs)}" if pairs else ""
-    say(f"{test}: {len(leaks):,} of {len(other.texts):,} texts stand in the data too{told}")
+    say(f"{other.source}: {len(leaks):,} of {len(other.texts):,} texts stand in the data too{told}")
     remark(f"note: {note}" for note in notes)
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "RunOption",
     "ScoreOption",
     "SeedOption",
+    "given_options",
     "parted",
     "read_fit_data",
     "telling_how_to_go_on",
@@ -231,6 +232,15 @@ def parted(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Tell the options of :func:`with_fit_data` from all others that a command was given."""
     reading = {name: value for name, value in options.items() if name in _READING}
     return reading, {name: value for name, value in options.items() if name not in _READING}
+
+
+def given_options(reading: dict[str, Any]) -> list[str]:
+    """List the options of :func:`with_fit_data` that were typed, besides the columns' names."""
+    return [
+        name
+        for name, (_, default) in _READING.items()
+        if name not in ("text", "label") and (reading[name] or default) != default
+    ]
 
 
 @contextlib.contextmanager

@@ -68,7 +68,7 @@ def headline_facts(measured: Measured) -> dict[str, Any]:
     -------
     dict
         ``rows``: name, accuracy and its 95 % interval; ``chance`` and ``against``: p-value of
-        McNemar's test against the better part alone, and that part's name.
+        McNemar's test against the n-grams alone, the part that needs no network, and its name.
     """
     parts = {"LSTM and n-grams": measured.right} if measured.ngrams is not None else {}
     parts["LSTM alone"] = measured.network.argmax(axis=1) == measured.targets

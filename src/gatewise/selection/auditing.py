@@ -6,7 +6,6 @@ RUN/corrected.csv   the data again, with what the reviewer has filled in
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,9 +24,10 @@ from gatewise.evaluate.audit import Audit, audit_labels
 from gatewise.selection.fits import FitData
 from gatewise.selection.results import OOF
 from gatewise.selection.sizes import TuneRequest, tune
+from gatewise.text.accounts import counted, shown
 from gatewise.text.corpus import Corpus
 from gatewise.text.row_writer import RowWriter
-from gatewise.text.rows import Row
+from gatewise.text.rows import Row, Table
 from gatewise.text.tables import open_table
 
 __all__ = [
@@ -98,11 +98,13 @@ def write_corrected(
     Returns
     -------
     n_changed, n_removed : int
+        Records with another label than before, and those left out.
 
     Raises
     ------
     DataError
-        If the source is a folder, or a line is not one of its records.
+        If the source is a folder, a line is not one of its records, or one of its rows cannot be
+        read and would be lost.
     """
     if unknown := sorted(set(corrections.labels) - set(corpus.lines)):
         raise DataError(
@@ -111,12 +113,31 @@ def write_corrected(
     if isinstance(source, str | os.PathLike) and os.path.isdir(source):
         raise DataError(f"{source} is a folder; move its files into the folders of their labels")
     table = open_table(source)
+    columns = _checked_columns(table)
+    given = dict(zip(corpus.lines, corpus.labels, strict=True))
+    changes = {line: one for line, one in corrections.labels.items() if one != given[line]}
+    corrections = Corrections(changes)
     with atomic_open(path, newline="") as stream:
-        writer = RowWriter(stream, "csv", table.columns)
+        writer = RowWriter(stream, "csv", columns)
         for cells in corrections.applied(table.rows(), corpus.label_column):
             writer.write(cells)
-    n_removed = sum(label == REMOVE for label in corrections.labels.values())
-    return len(corrections.labels) - n_removed, n_removed
+    n_removed = sum(label == REMOVE for label in changes.values())
+    return len(changes) - n_removed, n_removed
+
+
+def _checked_columns(table: Table) -> list[str]:
+    """Collect the columns of all rows, and refuse a table of which something would be lost."""
+    columns, broken = dict.fromkeys(table.columns), list[Row]()
+    for row in table.rows():
+        columns.update(dict.fromkeys(row.fields))
+        broken += [row] if row.problem else []
+    if broken:
+        lines = shown([str(row.line) for row in broken])
+        raise DataError(
+            f"{table.source} has {counted(len(broken), 'row')} that cannot be read and would be "
+            f"lost, lines {lines} (the first: {broken[0].problem}); mend them where they stand"
+        )
+    return list(columns)
 
 
 def audit_data(data: FitData, request: TuneRequest, progress: Progress | None = None) -> Audit:
@@ -159,7 +180,7 @@ def read_corrections(path: Path, classes: Sequence[str]) -> Corrections:
     Parameters
     ----------
     path : Path
-        The file.
+        The file, a table of any kind that :func:`gatewise.text.tables.open_table` reads.
     classes : sequence of str
         The labels there are.
 
@@ -170,31 +191,32 @@ def read_corrections(path: Path, classes: Sequence[str]) -> Corrections:
     Raises
     ------
     DataError
-        If a column is missing, a line is no number or stands twice, a label is new, or nothing was
-        filled in.
+        If it cannot be read, a column is missing, a line is no number or stands twice, a label is
+        new, or nothing was filled in.
     """
     labels: dict[int, str] = {}
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if not {"line", "corrected"} <= set(reader.fieldnames or ()):
+    table = open_table(path)
+    if not {"line", "corrected"} <= set(table.columns):
+        raise DataError(
+            f"{path} has no columns 'line' and 'corrected'; give the audit.csv of a run, with its "
+            "column 'corrected' filled in"
+        )
+    for row in table.rows():
+        if row.problem:
+            raise DataError(f"{path}:{row.line} cannot be read ({row.problem}); mend it")
+        label = (row.fields["corrected"] or "").strip()
+        if not label:
+            continue
+        line = (row.fields["line"] or "").strip()
+        if not line.isdecimal():
+            raise DataError(f"{path}:{row.line} has {line!r:.40} as a line; it must be a number")
+        if label != REMOVE and label not in classes:
             raise DataError(
-                f"{path} has no columns 'line' and 'corrected'; give the audit.csv of a run, with "
-                "its column 'corrected' filled in"
+                f"{path}:{row.line} has the label {label!r:.60}, which the data do not have; use "
+                f"one of theirs, or {REMOVE} to leave the record out"
             )
-        for number, row in enumerate(reader, 2):
-            label = (row["corrected"] or "").strip()
-            if not label:
-                continue
-            line = (row["line"] or "").strip()
-            if not line.isdecimal():
-                raise DataError(f"{path}:{number} has {line!r:.40} as a line; it must be a number")
-            if label != REMOVE and label not in classes:
-                raise DataError(
-                    f"{path}:{number} has the label {label!r:.60}, which the data do not have; use "
-                    f"one of theirs, or {REMOVE} to leave the record out"
-                )
-            if labels.setdefault(int(line), label) != label:
-                raise DataError(f"{path}:{number} gives line {line} a second label")
+        if labels.setdefault(int(line), label) != label:
+            raise DataError(f"{path}:{row.line} gives line {line} a second label")
     if not labels:
         raise DataError(f"{path} has nothing in its column 'corrected'; fill in the right labels")
     return Corrections(labels)

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from gatewise.classify.inputs import record_weights
 from gatewise.classify.plan import settle_recipe
 from gatewise.classify.starting_vectors import own_vectors
 from gatewise.network.recipes import Recipe
@@ -44,8 +45,9 @@ class AveragedVectors:
         token_lists: Sequence[Sequence[str]],
         labels: Sequence[str],
         unlabelled: Sequence[Sequence[str]] = (),
+        class_weight: dict[str, float] | str | None = None,
     ) -> AveragedVectors:
-        """Learn vectors and regression from tokenised texts."""
+        """Learn vectors and regression from tokenised texts, those of a class with its weight."""
         vectors = self._given
         if vectors is None:
             lengths = np.array([len(tokens) for tokens in token_lists])
@@ -53,7 +55,13 @@ class AveragedVectors:
             everything = [*token_lists, *unlabelled]
             vectors = own_vectors(everything, recipe, seed=self._seed).vectors
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=_MAX_ITERATIONS))
-        self._fitted = vectors, model.fit(_averages(vectors, token_lists), labels)
+        known = np.array(labels)
+        weights = record_weights(known, np.unique(known), None, class_weight)
+        averages = _averages(vectors, token_lists)
+        self._fitted = (
+            vectors,
+            model.fit(averages, labels, logisticregression__sample_weight=weights),
+        )
         return self
 
     @property

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from gatewise.base.errors import ConfigError
+from gatewise.base.files import json_bytes
 from gatewise.classify.plan import check_recipe
 from gatewise.network.recipes import choose_recipe
 
-__all__ = ["DEFAULT_SPACE", "Candidate", "Range", "Space", "as_space", "check_space", "grid"]
+__all__ = [
+    "DEFAULT_SPACE",
+    "Candidate",
+    "Range",
+    "Space",
+    "as_space",
+    "check_space",
+    "grid",
+    "names_of",
+]
 
 DEFAULT_SPACE: dict[str, list[Any]] = {"units": [32, 64, 128, 256], "layers": [1, 2]}
 
 _MOST_CANDIDATES = 10_000
 # Numbers per token that the first layer reads, about: only to do the longest fits first.
 _READ = 300
+# Digits of a number that was drawn, and of one that somebody typed.
+_FEW, _TYPED, _ALL = 3, 6, 17
 
 
 @dataclass(frozen=True)
@@ -69,9 +82,19 @@ class Candidate:
     fixed: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def key(self) -> bytes:
+        """What tells it from all others."""
+        return json_bytes(self.settings)
+
+    @property
     def name(self) -> str:
-        """What people are told of it, such as ``"units 64, layers 1"``."""
-        told = [f"{name.replace('_', ' ')} {_told(value)}" for name, value in self.params.items()]
+        """What people are told of it, such as ``"units 64, layers 1"``; see :func:`names_of`."""
+        return self.named(_FEW)
+
+    def named(self, digits: int) -> str:
+        """Tell it with so many digits of a number that has many."""
+        params = self.params.items()
+        told = (f"{name.replace('_', ' ')} {_told(value, digits)}" for name, value in params)
         return ", ".join(told) or "the one candidate"
 
     @property
@@ -173,9 +196,34 @@ def grid(space: Space, fixed: Mapping[str, Any]) -> Iterator[Candidate]:
         yield Candidate(dict(zip(space, values, strict=True)), fixed)
 
 
+def names_of(candidates: Sequence[Candidate]) -> list[str]:
+    """Name candidates by as few digits as tell each from the others.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+        Of different keys.
+
+    Returns
+    -------
+    list of str
+    """
+    names = [candidate.name for candidate in candidates]
+    for digits in range(_FEW + 1, _ALL + 1):
+        counts = Counter(names)
+        names = [
+            candidate.named(digits) if counts[name] > 1 else name
+            for candidate, name in zip(candidates, names, strict=True)
+        ]
+    return names
+
+
 def _recipe_part(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name != "recipe"}
 
 
-def _told(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def _told(value: Any, digits: int) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    typed = f"{value:.{_TYPED}g}"
+    return typed if float(typed) == value else f"{value:.{digits}g}"

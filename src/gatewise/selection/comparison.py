@@ -13,16 +13,19 @@ from numpy.typing import NDArray
 from gatewise.base.config import check_choice
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.progress import Progress, SilentProgress
+from gatewise.base.seeding import numpy_generator
 from gatewise.evaluate.paired import (
     Difference,
     corrected_t_test,
+    error_of_macro_f1,
     error_of_records,
     mcnemar_test,
 )
 from gatewise.selection.candidates import Candidate
 from gatewise.selection.choice import CandidateResult, FoldScore
-from gatewise.selection.fits import AVERAGES, CLASSIFIER, FitData, FitFacts, learning_rows
+from gatewise.selection.fits import FitData, FitFacts, learning_rows
 from gatewise.selection.folds import Fold
+from gatewise.selection.methods import METHODS, Method, check_open
 from gatewise.selection.outcomes import FoldResult
 from gatewise.selection.results import OOF, OutOfFold, write_out_of_fold, write_results
 from gatewise.selection.runs import Run, open_run
@@ -37,43 +40,6 @@ SHARES = (0.1, 0.25, 0.5)
 # What the forum's recipe takes of the user's settings.
 _COMMON = ("language", "max_words", "device", "precision")
 
-
-@dataclass(frozen=True)
-class Method:
-    """One way to classify.
-
-    Attributes
-    ----------
-    key : str
-        In the results.
-    title : str
-        What people are told.
-    settings : mapping
-        Parameters of :class:`gatewise.TextClassifier`.
-    part : {"lstm", "ngrams", "blend"}
-        Which part of what is fitted answers.
-    kind : str
-        Which kind of fit; see :class:`gatewise.selection.fits.FitFacts`.
-    """
-
-    key: str
-    title: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    part: str = "blend"
-    kind: str = CLASSIFIER
-
-
-METHODS = (
-    Method("modern", "LSTM and n-grams, word2vec fine-tuned"),
-    Method("modern-frozen", "LSTM and n-grams, word2vec frozen", {"embedding": "frozen"}),
-    Method("modern-random", "LSTM and n-grams, random vectors", {"embedding": "random"}),
-    Method("lstm", "LSTM alone, word2vec fine-tuned", part="lstm"),
-    Method("lstm-frozen", "LSTM alone, word2vec frozen", {"embedding": "frozen"}, "lstm"),
-    Method("lstm-random", "LSTM alone, random vectors", {"embedding": "random"}, "lstm"),
-    Method("ngrams", "n-grams alone", part="ngrams"),
-    Method("averages", "averaged word2vec, logistic regression", kind=AVERAGES),
-    Method("classic", "the forum's recipe", {"recipe": "classic"}),
-)
 
 # First and second method, and the question that their difference answers.
 _PAIRS = (
@@ -95,7 +61,8 @@ class CompareRequest:
     out : Path
         The run's folder. If it holds this very run, what is there is not done again.
     fixed : mapping
-        Parameters of :class:`gatewise.TextClassifier` for our own recipe.
+        Parameters of :class:`gatewise.TextClassifier` for our own recipe, none of them one that the
+        methods differ in.
     score : {"accuracy", "macro_f1"}
         What methods are judged by.
     methods : sequence of str
@@ -177,6 +144,7 @@ def compare(data: FitData, request: CompareRequest, progress: Progress | None = 
         check_choice("the method", key, [method.key for method in METHODS])
     if not request.methods:
         raise ConfigError("no method is named; name one at least")
+    check_open(request.fixed)
     for method in _asked(request):  # before a process is started
         Candidate({}, _settings(method, request)).check()
     about = {"question": "compare", "seed": request.seed}
@@ -199,6 +167,8 @@ class _Judged:
         self.run, self.data, self.request = run, data, request
         self.notes: list[str] = []
         self._reasons: dict[str, str] = {}
+        self._truth = np.searchsorted(np.array(data.classes), np.array(data.labels))  # (N,)
+        self._answers: dict[str, list[NDArray[np.int64]]] = {}  # fold by fold
 
     def fit(self) -> None:
         """Do the fits: several methods are parts of one."""
@@ -265,11 +235,11 @@ class _Judged:
 
     def _result(self, method: Method) -> tuple[CandidateResult, NDArray[np.bool_]]:
         result = CandidateResult(method.title, {"method": method.key}, self.request.score)
-        classes, labels = np.array(self.data.classes), np.array(self.data.labels)
         sizes, right = [], []
+        answers = self._answers[method.key] = []
         for fold, found in self._found(method):
-            answers = classes[getattr(found.parts, method.part).argmax(axis=1)]
-            right.append(answers == labels[fold.test])
+            answers.append(getattr(found.parts, method.part).argmax(axis=1))
+            right.append(answers[-1] == self._truth[fold.test])
             scores = found.scores[method.part]
             result.folds.append(
                 FoldScore(
@@ -301,9 +271,27 @@ class _Judged:
             by_key[first].scores,
             by_key[second].scores,
             test_share=self._test_share,
-            least_error=error_of_records(right[first], right[second]),
+            least_error=self._least_error(right, first, second),
         )
         return tested, mcnemar_test(right[first], right[second])
+
+    def _least_error(
+        self, right: Mapping[str, NDArray[np.bool_]], first: str, second: str
+    ) -> float:
+        """Compute the error that the number of records leaves, whatever the folds say."""
+        if self.request.score == "accuracy":
+            return error_of_records(right[first], right[second])
+        generator = numpy_generator(self.request.seed, f"macro F1/{first}/{second}")
+        folds = self.data.folds
+        answers = zip(folds.folds, self._answers[first], self._answers[second], strict=True)
+        variances = [
+            error_of_macro_f1(self._truth[fold.test], one, other, generator) ** 2
+            for fold, one, other in answers
+        ]
+        # Repeats judge the same records again, which leaves the error as it is.
+        n_answers = sum(len(fold.test) for fold in folds.folds)
+        n_folds = len(folds.folds) * len(folds.first_answers) / n_answers
+        return float(np.sqrt(np.mean(variances) / n_folds))
 
     @property
     def _test_share(self) -> float:

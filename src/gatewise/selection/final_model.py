@@ -121,6 +121,8 @@ def decide_from_folds(
 ) -> Lessons:
     """Choose blend and thresholds, and learn what in-scope looks like, on all out-of-fold records.
 
+    Of repeats, each record's first answer counts.
+
     Parameters
     ----------
     data : FitData
@@ -141,10 +143,12 @@ def decide_from_folds(
     number_of = {label: number for number, label in enumerate(data.classes)}
     targets_of = np.array([number_of[label] for label in data.labels])  # (N,)
     rows, parts, evidence = [], [], []
+    left = np.ones(len(targets_of), dtype=bool)  # repeats answer a record again: none is surer
     for fold, result in found():
         true = targets_of[fold.test]
         # A class that a fold did not know says nothing of how sure its fit may be.
-        known = result.raw.network[np.arange(len(true)), true] > NEVER
+        known = (result.raw.network[np.arange(len(true)), true] > NEVER) & left[fold.test]
+        left[fold.test[known]] = False
         rows.append(fold.test[known])
         parts.append((result.raw.network[known], result.raw.ngrams))
         if result.raw.ngrams is not None:

@@ -175,12 +175,11 @@ def _fit_classifier(data: FitData, facts: FitFacts, rows: Numbers, fold: Fold) -
         unlabelled=data.unlabelled or None,
         class_weight=_weights_of_known(data.class_weight, [data.labels[row] for row in rows]),
     )
-    with one_after_the_other():
+    with one_after_the_other() as spent:
         classifier.fit([data.texts[row] for row in rows], [data.labels[row] for row in rows])
     model = classifier.model_
     tokens = [tokenize(data.texts[row], model.language) for row in fold.test]
     n_parameters = sum(array.size for array in model.network.arrays().values())
-    spent = model.facts["seconds"]
     raw = raw_scores(model, tokens)
     evidence = more_evidence(tokens, raw.points, model.ngrams, model.index)
     known = [tokenize(data.texts[row], model.language) for row in rows]
@@ -194,8 +193,12 @@ def _fit_classifier(data: FitData, facts: FitFacts, rows: Numbers, fold: Fold) -
         n_parameters=int(n_parameters),
         n_ngram_weights=int(model.ngrams.weights.size) if model.ngrams else 0,
     )
-    seconds = spent["tokens"] + spent["companion"]
-    return replace(found, companion_seconds=seconds, evidence=evidence)
+    return replace(
+        found,
+        token_seconds=model.facts["seconds"]["tokens"],
+        companion_seconds=sum(spent),
+        evidence=evidence,
+    )
 
 
 def _fit_averages(data: FitData, facts: FitFacts, rows: Numbers, fold: Fold) -> FoldResult:
@@ -204,10 +207,12 @@ def _fit_averages(data: FitData, facts: FitFacts, rows: Numbers, fold: Fold) -> 
     recipe = _recipe_of(settings, data.vectors)
     model = AveragedVectors(recipe, seed=facts.seed, vectors=data.vectors)
     tokens = [tokenize(text, language) for text in data.texts]
+    labels = [data.labels[row] for row in rows]
     model.fit(
         [tokens[row] for row in rows],
-        [data.labels[row] for row in rows],
+        labels,
         [tokenize(text, language) for text in data.unlabelled],
+        _weights_of_known(data.class_weight, labels),
     )
     scores = model.log_probabilities([tokens[row] for row in fold.test])
     return FoldResult.judged(

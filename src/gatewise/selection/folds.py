@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, TimeSeriesSplit
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from gatewise.base.config import check_whole_number
 from gatewise.base.errors import ConfigError, DataError
@@ -91,7 +92,7 @@ def make_folds(
         Records of one group (a customer, a conversation) stay together.
     times : sequence, length N, optional
         Anything that sorts: each fold then learns from what was earlier than it is judged on, and
-        the earliest part is judged by none.
+        the earliest part is judged by none. Records of one time stay together.
 
     Returns
     -------
@@ -102,7 +103,8 @@ def make_folds(
     ConfigError
         If a number is outside what is allowed, or two demands do not go together.
     DataError
-        If there are fewer records, groups or records of the largest class than folds.
+        If there are fewer records, groups or records of the largest class than folds, or not more
+        different times than folds.
     """
     check_whole_number("folds", n_folds, 2, 1000)
     check_whole_number("repeats", repeats, 1, 1000)
@@ -125,6 +127,8 @@ def make_folds(
 
 def read_times(values: Sequence[str], lines: Sequence[int], column: str) -> list[float]:
     """Read a column of times, all numbers or all ISO 8601 dates, as something that sorts.
+
+    Dates without a time zone are UTC, so that the order is the same on every machine.
 
     Raises
     ------
@@ -152,7 +156,8 @@ def _number(value: str) -> float | None:
 
 def _date(value: str) -> float | None:
     with contextlib.suppress(ValueError, OverflowError):
-        return datetime.fromisoformat(value.strip()).timestamp()
+        read = datetime.fromisoformat(value.strip())
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
     return None
 
 
@@ -202,10 +207,11 @@ def _by_time(labels: Sequence[Any], n_folds: int, times: Sequence[Any]) -> Folds
     if len(labels) <= n_folds:
         raise DataError(f"{n_folds} folds in the order of time need more than {n_folds} records")
     order = np.array(sorted(range(len(times)), key=lambda row: times[row]), dtype=np.int64)
+    cuts = _cuts([times[row] for row in order], n_folds)
     known = np.asarray(labels, dtype=str)
     folds, n_unseen = [], 0
-    for number, (train, test) in enumerate(TimeSeriesSplit(n_folds).split(order)):
-        earlier, later = np.sort(order[train]), np.sort(order[test])
+    for number, (begin, end) in enumerate(itertools.pairwise(cuts)):
+        earlier, later = np.sort(order[:begin]), np.sort(order[begin:end])
         n_unseen += int((~np.isin(known[later], known[earlier])).sum())
         folds.append(Fold(number, earlier, later))
     notes = [
@@ -214,3 +220,26 @@ def _by_time(labels: Sequence[Any], n_folds: int, times: Sequence[Any]) -> Folds
     if n_unseen:
         notes.append(f"{n_unseen:,} records have a class that no earlier record has")
     return Folds(folds, notes)
+
+
+def _cuts(times: Sequence[Any], n_folds: int) -> list[int]:
+    """Cut sorted times into parts of about one size, and never between equal ones.
+
+    Each cut goes to the nearest place where the time changes, of those that leave the other cuts
+    one each.
+    """
+    changes = [row for row in range(1, len(times)) if times[row - 1] != times[row]]
+    if len(changes) < n_folds:
+        raise DataError(
+            f"{n_folds} folds in the order of time need {n_folds + 1} different times, and there "
+            f"are {len(changes) + 1}; ask for fewer folds, or give finer times"
+        )
+    size = len(times) // (n_folds + 1)
+    cuts, first = [], 0
+    for left in range(n_folds, 0, -1):
+        ideal = len(times) - left * size
+        last = len(changes) - left
+        place = min(range(first, last + 1), key=lambda one: abs(changes[one] - ideal))
+        cuts.append(changes[place])
+        first = place + 1
+    return [*cuts, len(times)]

@@ -44,8 +44,8 @@ class FoldResult:
         Numbers learnt by the network and by the companion.
     seconds : float
         Of fit and scoring.
-    companion_seconds : float
-        Of them, those that the companion took, with the cutting into tokens.
+    token_seconds, companion_seconds : float
+        Of them, those of the cutting into tokens, and of the fits of the companion.
     evidence : dict of str to ndarray of float64, shape (M,)
         What speaks for the records being in scope besides the scores, and ``"similarity"`` to the
         most similar record that was learnt from.
@@ -58,6 +58,7 @@ class FoldResult:
     n_parameters: int = 0
     n_ngram_weights: int = 0
     seconds: float = 0.0
+    token_seconds: float = 0.0
     companion_seconds: float = 0.0
     evidence: dict[str, Scores] = field(default_factory=dict)
 
@@ -115,7 +116,7 @@ class FoldResult:
     def part_seconds(self, part: str) -> float:
         """Tell the seconds of a part, as if it had been fitted by itself."""
         if part == "ngrams":
-            return self.companion_seconds
+            return self.token_seconds + self.companion_seconds
         return self.seconds - (self.companion_seconds if part == "lstm" else 0.0)
 
     def part_size(self, part: str) -> int:
@@ -135,6 +136,7 @@ class FoldResult:
             "n_parameters": self.n_parameters,
             "n_ngram_weights": self.n_ngram_weights,
             "seconds": self.seconds,
+            "token_seconds": self.token_seconds,
             "companion_seconds": self.companion_seconds,
             "evidence": {kind: _array_to_plain(one) for kind, one in self.evidence.items()},
         }
@@ -154,6 +156,7 @@ class FoldResult:
             n_parameters=values["n_parameters"],
             n_ngram_weights=values["n_ngram_weights"],
             seconds=values["seconds"],
+            token_seconds=values["token_seconds"],
             companion_seconds=values["companion_seconds"],
             evidence={kind: _array_from_plain(one) for kind, one in values["evidence"].items()},
         )

@@ -130,7 +130,8 @@ def compare(
     score : {"accuracy", "macro_f1"}
         What methods are judged by.
     **settings
-        Parameters of :class:`gatewise.TextClassifier` for our own recipe.
+        Parameters of :class:`gatewise.TextClassifier` for our own recipe; not ``recipe``,
+        ``embedding`` or ``companion``, in which the methods differ.
 
     Returns
     -------

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gatewise.base.config import check_choice, check_range
 from gatewise.base.errors import DataError
 from gatewise.base.progress import Progress, SilentProgress
-from gatewise.selection.candidates import DEFAULT_SPACE, Candidate, Space
+from gatewise.selection.candidates import DEFAULT_SPACE, Candidate, Space, names_of
 from gatewise.selection.choice import CandidateResult, Choice, FoldScore, cannot_catch_up, choose
 from gatewise.selection.final_model import FoldResults, train_final
 from gatewise.selection.fits import FitData, FitFacts
@@ -201,15 +201,16 @@ class _Judged:
     def __init__(self, run: Run, data: FitData, request: TuneRequest) -> None:
         self.run, self.data, self.request = run, data, request
         self.candidates: list[Candidate] = []
-        self.notes: list[str] = []
-        self._state: dict[str, str] = {}
-        self._right: dict[str, NDArray[np.bool_]] = {}
+        # Each by the key of its candidate: two names may become alike.
+        self._state: dict[bytes, str] = {}
+        self._right: dict[bytes, NDArray[np.bool_]] = {}
+        self._leaders: dict[bytes, bytes] = {}  # of those dropped, whom they could not catch
         self._known: dict[int, list[tuple[FoldScore, int]]] = {}
 
     def judge(self, batch: Sequence[Candidate]) -> None:
         """Fit candidates on their folds; give those up that cannot catch up."""
-        known = {candidate.name for candidate in self.candidates}
-        fresh = list({one.name: one for one in batch if one.name not in known}.values())
+        known = {candidate.key for candidate in self.candidates}
+        fresh = list({one.key: one for one in batch if one.key not in known}.values())
         self.candidates += fresh
         fresh.sort(key=lambda one: -one.cost)  # or the last fits would wait for a long one
         numbers = [fold.number for fold in self.data.folds.folds]
@@ -218,10 +219,26 @@ class _Judged:
             (numbers[:_FIRST_FOLDS], numbers[_FIRST_FOLDS:]) if dropping else (numbers, [])
         )
         self._fit(fresh, first)
-        if rest:
+        while rest and fresh:
             self._drop(fresh)
-            going_on = [one for one in fresh if not self._state.get(one.name)]
-            self._fit(going_on, rest)
+            self._fit([one for one in fresh if not self._state.get(one.key)], rest)
+            fresh = self._readmitted()
+
+    @property
+    def names(self) -> dict[bytes, str]:
+        """What people are told of the candidates so far."""
+        keys = [candidate.key for candidate in self.candidates]
+        return dict(zip(keys, names_of(self.candidates), strict=True))
+
+    @property
+    def notes(self) -> list[str]:
+        """Say who was dropped."""
+        names = self.names
+        return [
+            f"{names[key]} was {_DROPPED}: {self._right[key].mean():.1%} right, and "
+            f"{names[leader]} has {self._right[leader].mean():.1%}"
+            for key, leader in self._leaders.items()
+        ]
 
     @property
     def _drops(self) -> bool:
@@ -230,16 +247,17 @@ class _Judged:
 
     def score_of(self, candidate: Candidate) -> float | None:
         """Give a candidate's mean score; None if it failed."""
-        names = [one.name for one in self.candidates]
-        mean = self.results()[names.index(candidate.name)].mean
+        keys = [one.key for one in self.candidates]
+        mean = self.results()[keys.index(candidate.key)].mean
         return None if math.isnan(mean) else mean
 
     def results(self) -> list[CandidateResult]:
         """Gather the scores of all candidates."""
-        found = []
+        found, names = [], self.names
         for place, candidate in enumerate(self.candidates):
-            one = CandidateResult(candidate.name, dict(candidate.params), self.request.score)
-            one.state = self._state.get(candidate.name, "")
+            key = candidate.key
+            one = CandidateResult(names[key], dict(candidate.params), self.request.score)
+            one.state = self._state.get(key, "")
             if len(self._known.get(place, [])) < len(self.data.folds.folds):
                 self._known[place] = [_kept(*both) for both in self.found(place)()]
             one.folds = [score for score, _ in self._known[place]]
@@ -251,7 +269,7 @@ class _Judged:
     def found(self, place: int) -> FoldResults:
         """Give what reads the fold results of a candidate, one at a time: they are large."""
         candidate, folds = self.candidates[place], self.data.folds.folds
-        if self._state.get(candidate.name) == _DROPPED:  # whatever an earlier run has left there
+        if self._state.get(candidate.key) == _DROPPED:  # whatever an earlier run has left there
             folds = folds[:_FIRST_FOLDS]
         facts = [self._facts(candidate, fold.number) for fold in folds]
 
@@ -274,34 +292,37 @@ class _Judged:
 
     def _fit(self, candidates: Sequence[Candidate], folds: Sequence[int]) -> None:
         # Fold by fold, so that what is there after a while is a fair comparison.
+        names = self.names
         wanted = [
-            (self._facts(candidate, fold), candidate.name)
+            (self._facts(candidate, fold), names[candidate.key])
             for fold in folds
             for candidate in candidates
         ]
         whole = len(folds) == len(self.data.folds.folds)
         stage = "fits" if whole else f"folds {folds[0] + 1} to {folds[-1] + 1}"
+        keys = {name: key for key, name in names.items()}
         for name, reason in self.run.fit(wanted, stage).items():
-            self._state.setdefault(name, f"failed: {reason}")
+            self._state.setdefault(keys[name], f"failed: {reason}")
 
     def _drop(self, candidates: Sequence[Candidate]) -> None:
         n_folds = len(self.data.folds.folds)
         for candidate in candidates:
-            if not self._state.get(candidate.name):
-                self._right[candidate.name] = self._answers_right(candidate)
-        if not self._right:
+            if not self._state.get(candidate.key):
+                self._right[candidate.key] = self._answers_right(candidate)
+        good = {key: right for key, right in self._right.items() if not self._state.get(key)}
+        if not good:
             return
-        leader = max(self._right, key=lambda name: float(self._right[name].mean()))
-        for candidate in candidates:
-            right = self._right.get(candidate.name)
-            if right is None or candidate.name == leader:
-                continue
-            if cannot_catch_up(right, self._right[leader], n_folds, _FIRST_FOLDS):
-                self._state[candidate.name] = _DROPPED
-                self.notes.append(
-                    f"{candidate.name} was {_DROPPED}: {right.mean():.1%} right, and {leader} has "
-                    f"{self._right[leader].mean():.1%}"
-                )
+        leader = max(good, key=lambda key: float(good[key].mean()))
+        for key in (one.key for one in candidates if one.key in good and one.key != leader):
+            if cannot_catch_up(good[key], good[leader], n_folds, _FIRST_FOLDS):
+                self._state[key], self._leaders[key] = _DROPPED, leader
+
+    def _readmitted(self) -> list[Candidate]:
+        """Take those back that were dropped against one that failed later."""
+        again = [key for key, leader in self._leaders.items() if self._state.get(leader)]
+        for key in again:
+            del self._state[key], self._leaders[key]
+        return [one for one in self.candidates if one.key in again]
 
     def _answers_right(self, candidate: Candidate) -> NDArray[np.bool_]:
         classes = np.array(self.data.classes)
