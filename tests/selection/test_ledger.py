@@ -159,8 +159,8 @@ def test_a_killed_run_leaves_no_lock(tmp_path):
         ("[" * 100_000, "cannot be read as JSON"),
         ("[]", "not of a run of gatewise"),
         ('{"format": "other"}', "not of a run of gatewise"),
-        ('{"format": "gatewise run", "format_version": 3}', "another version (format 3, and"),
-        ('{"format": "gatewise run", "format_version": 2}', "all facts differ"),
+        ('{"format": "gatewise run", "format_version": 4}', "another version (format 4, and"),
+        ('{"format": "gatewise run", "format_version": 3}', "all facts differ"),
     ],
 )
 def test_a_folder_of_something_else_is_refused(tmp_path, content, reason):

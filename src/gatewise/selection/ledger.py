@@ -35,7 +35,7 @@ __all__ = [
     "open_ledger",
 ]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 FOLDER, RUN, LOCK = "ledger", "run.json", "lock"
 _FORMAT = "gatewise run"
