@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import hmac
 import ipaddress
@@ -40,6 +41,7 @@ _PUBLIC_FOLDER = "/static/"
 _LONGEST_HOST = 300  # a name has 253 characters at most
 _LOCAL_NAMES = ("localhost",)
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:@/]+))(?::[0-9]+)?")
+_STOPPED = "the server stops and could not finish this; ask again, or another server"
 
 _log = logging.getLogger("gatewise.serve")
 
@@ -85,6 +87,10 @@ class GuardedApp:
             await send_refusal(dressed, error.status, error.sentence, error.headers)
         except ClientDisconnect:
             pass  # nobody is left to be told
+        except asyncio.CancelledError:  # the server stops, and has waited as long as it may
+            _log.error("request %s was not finished when the server stopped", request_id)
+            if not is_begun:
+                await send_refusal(dressed, 503, _STOPPED)
         except Exception as error:
             _log.error("request %s failed: %s", request_id, _told(error))
             if not is_begun:
