@@ -156,6 +156,38 @@ def test_a_client_that_goes_away(serve):
             pytest.fail("its place is still taken")
 
 
+def test_a_client_that_goes_away_when_it_has_sent_everything(serve):
+    n_rows = 50_000
+    with serve() as client:
+        address = (client.base_url.host, client.base_url.port)
+        body = b"text\n" + b"my card\n" * n_rows
+        head = f"POST /v1/file HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        with socket.create_connection(address, 20) as line:
+            line.sendall(head.encode() + body)
+            line.recv(100)
+        until(lambda: number_of(client, "gatewise_requests_in_flight ") == 1)
+        assert 0 < number_of(client, 'gatewise_texts_total{model="tickets"}') < n_rows
+
+
+def test_a_client_that_goes_away_before_the_first_row(client):
+    name = 'gatewise_requests_total{route="/v1/file",status="499"}'
+    before = number_of(client, name)
+    with open_line(client) as line:
+        line.sendall(b"5\r\ntext\n\r\n")
+    until(lambda: number_of(client, name) == before + 1)
+
+
+def number_of(client, name):
+    lines = client.get("/metrics").text.splitlines()
+    return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
+
+
+def until(condition):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+
+
 def test_rows_come_back_while_others_are_still_being_sent(client):
     with open_line(client) as line:
         body = b"text\n" + b"my card\n" * 64

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp
 
@@ -22,8 +23,8 @@ from gatewise.serve.json_route import DirectApp, JsonRoute
 from gatewise.serve.limits import FILE_PATH, LimitedApp
 from gatewise.serve.metrics import CountedApp
 from gatewise.serve.models import LoadedModel
-from gatewise.serve.pages import REPORT, REPORT_HEADERS, STATIC, PageFiles, Pieces
-from gatewise.serve.refusals import RefusedError
+from gatewise.serve.pages import REPORT, REPORT_HEADERS, STATIC, PageFiles, Pieces, Upload
+from gatewise.serve.refusals import RefusedError, broken_off
 from gatewise.serve.reloading import Reloader
 from gatewise.serve.schemas import (
     ErrorAnswer,
@@ -167,12 +168,15 @@ def _files(service: Service) -> APIRouter:
         """Classify the texts of a table, csv, tsv or JSON lines, of any length, row by row."""
         loaded = service.shelf.find(model)
         question = FileQuestion(text, output, top, nearest, service.settings.limits.characters)
-        out, pieces = service.answer_file(loaded, question, request.stream())
+        upload = Upload(request)
+        out, pieces = service.answer_file(loaded, question, upload.chunks())
         try:
             first = await anext(pieces, b"")
         except TimeoutError as error:
             raise RefusedError(408, f"{error}; send the body faster", Connection="close") from None
-        return Pieces(first, pieces, out.patiently, _MEDIA_TYPES[out.kind])
+        except ClientDisconnect:
+            raise broken_off() from None
+        return Pieces(first, pieces, out.patiently, upload, _MEDIA_TYPES[out.kind])
 
     return router
 

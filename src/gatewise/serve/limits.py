@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gatewise.serve.refusals import RefusedError, send_refusal
+from gatewise.serve.refusals import RefusedError, broken_off, send_refusal
 from gatewise.serve.settings import Limits
 
 __all__ = ["FILE_PATH", "Drain", "LimitedApp"]
@@ -146,7 +146,7 @@ class LimitedApp:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise RefusedError(400, "the connection was closed before the body was whole")
+                raise broken_off()
             body += message.get("body", b"")
             if len(body) > most:
                 raise _too_long(most)

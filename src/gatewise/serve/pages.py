@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
-__all__ = ["REPORT", "REPORT_HEADERS", "STATIC", "PageFiles", "Pieces"]
+__all__ = ["REPORT", "REPORT_HEADERS", "STATIC", "PageFiles", "Pieces", "Upload"]
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -49,6 +51,28 @@ class PageFiles(StaticFiles):
         return response
 
 
+class Upload:
+    """A body that arrives while it is answered."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._is_over = asyncio.Event()
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Give the body as it comes."""
+        try:
+            async for chunk in self._request.stream():
+                yield chunk
+        finally:
+            self._is_over.set()
+
+    async def until_gone(self) -> None:
+        """Wait until the body is over, which others read, and then until its client has gone."""
+        await self._is_over.wait()
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
+
+
 class Pieces(StreamingResponse):
     """An answer that comes while its question is still arriving.
 
@@ -60,6 +84,7 @@ class Pieces(StreamingResponse):
         first: bytes,
         rest: AsyncGenerator[bytes, None],
         patiently: Callable[[Awaitable[None]], Awaitable[None]],
+        upload: Upload,
         media_type: str,
     ) -> None:
         # What is not read of a question that broke off must not be taken for the next one.
@@ -67,15 +92,39 @@ class Pieces(StreamingResponse):
         super().__init__(_joined(first, rest), headers=closing, media_type=media_type)
         self._rest = rest
         self._patiently = patiently
+        self._upload = upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the pieces."""
+        """Send the pieces.
+
+        Raises
+        ------
+        ClientDisconnect
+            If the client goes before the last.
+        """
+        is_last = False  # after it uvicorn says the same as when the client has gone
 
         async def sending(message: Message) -> None:
+            nonlocal is_last
+            is_last = not message.get("more_body", True)
             await self._patiently(send(message))
 
         async with contextlib.aclosing(self._rest):
-            await self.stream_response(sending)
+            answer = asyncio.create_task(self.stream_response(sending))
+            gone = asyncio.create_task(self._upload.until_gone())
+            try:
+                await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+                if not (answer.done() or is_last):
+                    raise ClientDisconnect
+                await answer
+            finally:
+                await _ended(answer, gone)
+
+
+async def _ended(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _joined(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
