@@ -75,6 +75,14 @@ def test_broken_rows_are_answered_with_the_reason(client):
     assert reasons[4:] == ["a NUL character", "a text of more than 20,000 characters"]
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_all_line_ends(client, end):
+    body = end.join([b"text,wide", *([b"my card," + b"x" * 10_000] * 250), b""])
+    answer = client.post("/v1/file", content=body)
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["decision"] for row in rows] == ["card"] * 250
+
+
 def test_what_breaks_late_is_told_in_the_last_row(client):
     answer = client.post("/v1/file", content=b'text\nmy card\n"never closed\nmore')
     rows = list(csv.DictReader(io.StringIO(answer.text)))
