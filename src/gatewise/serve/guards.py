@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gatewise.serve.refusals import RefusedError, failure_body, send_error, send_refusal
 from gatewise.serve.settings import ServerSettings
 
-__all__ = ["HEADERS", "REQUEST_ID", "GuardedApp"]
+__all__ = ["HEADERS", "REQUEST_ID", "GuardedApp", "is_public"]
 
 REQUEST_ID = "gatewise.request_id"
 
@@ -110,7 +110,7 @@ class GuardedApp:
             raise RefusedError(
                 403, f"the page that asks comes from {origin[:80]!r}; only pages of this server may"
             )
-        if self._token is not None and not _is_public(scope["path"]):
+        if self._token is not None and not is_public(scope["path"]):
             self._check_token(headers)
 
     def _is_ours(self, host: str) -> bool:
@@ -154,7 +154,8 @@ def _dressed(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tu
     return [*given, *ours, (b"x-request-id", request_id.encode("ascii"))]
 
 
-def _is_public(path: str) -> bool:
+def is_public(path: str) -> bool:
+    """Tell whether an address is answered without the token."""
     return path in _PUBLIC or path.startswith(_PUBLIC_FOLDER)
 
 

@@ -5,26 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import stat
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
-__all__ = ["REPORT", "REPORT_HEADERS", "STATIC", "PageFiles", "Pieces", "Upload"]
+__all__ = ["REPORT", "STATIC", "PageFiles", "Pieces", "ReportFile", "Upload", "has_report"]
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
 REPORT = "report.html"
 
 # A report brings its script with it. In a sandbox it has no address, so it can ask for nothing.
-REPORT_HEADERS = {
+_REPORT_HEADERS = {
+    "Accept-Ranges": "none",
     "Content-Security-Policy": "sandbox allow-scripts; default-src 'none'; img-src data:; "
     "font-src data:; script-src 'unsafe-inline'; style-src 'unsafe-inline'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
+    "form-action 'none'; frame-ancestors 'none'",
 }
 
 # Python asks the system for these, and systems differ.
@@ -39,7 +41,11 @@ _TYPES = {
 
 
 class PageFiles(StaticFiles):
-    """The files of the page, each with its type on every system."""
+    """The files of the page, each with its type on every system, and whole."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with a file."""
+        await super().__call__(_without_range(scope), receive, send)
 
     def file_response(self, full_path: Any, *args: Any, **options: Any) -> Response:
         """Answer with a file, or that the client has it."""
@@ -48,7 +54,43 @@ class PageFiles(StaticFiles):
         if ending in _TYPES:
             response.headers["Content-Type"] = _TYPES[ending]
         response.headers["Cache-Control"] = "no-cache"  # asked for each time, sent when changed
+        response.headers["Accept-Ranges"] = "none"
         return response
+
+
+class ReportFile(FileResponse):
+    """The report of the model in a folder, whole."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / REPORT, media_type="text/html", headers=_REPORT_HEADERS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with it."""
+        await super().__call__(_without_range(scope), receive, send)
+
+
+def has_report(folder: Path) -> bool:
+    """Tell whether there is a report in a model's folder; a link may lead out of it, and is none.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the model.
+
+    Returns
+    -------
+    bool
+    """
+    try:
+        return stat.S_ISREG((folder / REPORT).lstat().st_mode)
+    except OSError:
+        return False
+
+
+def _without_range(scope: Scope) -> Scope:
+    """Leave out a wish for a part of a file: Starlette answers one that is wrong with no JSON."""
+    headers = [pair for pair in scope["headers"] if pair[0] != b"range"]
+    return {**scope, "headers": headers}
 
 
 class Upload:
@@ -118,13 +160,9 @@ class Pieces(StreamingResponse):
                     raise ClientDisconnect
                 await answer
             finally:
-                await _ended(answer, gone)
-
-
-async def _ended(*tasks: asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+                gone.cancel()
+                if answer.cancel():  # what it reads can be closed only when it has ended
+                    await asyncio.wait({answer})
 
 
 async def _joined(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
