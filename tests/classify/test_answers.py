@@ -8,7 +8,14 @@ import pytest
 
 from gatewise.base.errors import ConfigError
 from gatewise.classify import answers
-from gatewise.classify.answers import Answer, AnswerTally, answer_columns, answer_rows, free_names
+from gatewise.classify.answers import (
+    Answer,
+    AnswerTally,
+    answer_columns,
+    answer_rows,
+    free_names,
+    input_cells,
+)
 from gatewise.classify.decision import Decision
 from gatewise.classify.model import PartScores, Reading
 from gatewise.classify.nearest import RecordIndex
@@ -246,3 +253,18 @@ def test_tallies_of_parts_are_that_of_the_whole():
             part.add(row, answer)
         parts.merge(part)
     assert parts == whole
+
+
+def test_cells_whose_names_are_those_of_renamed_ones():
+    renamed, own = {}, frozenset({"predicted"})
+    rows = [
+        {"text": "a", "predicted": "x"},
+        {"text": "b", "predicted": "y", "input_predicted": "z"},
+        {"input_input_predicted": "v", "input_predicted": "w"},
+        {"input_predicted": "u", "predicted": "t"},
+    ]
+    found = [input_cells(row, renamed, own) for row in rows]
+    assert found[0] == {"text": "a", "input_predicted": "x"}
+    for row, cells in zip(rows, found, strict=True):
+        assert list(cells.values()) == list(row.values())
+        assert "predicted" not in cells

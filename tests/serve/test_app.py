@@ -110,16 +110,74 @@ def test_an_address_where_nothing_is(client, refused, path):
     refused(client.get(path), 404)
 
 
-def test_another_method(client, refused):
-    assert "GET is not answered here; use POST" in refused(client.get("/v1/predict"), 405)
-    refused(client.delete("/v1/models"), 405)
+def test_a_report_that_lies_elsewhere(serve, tickets, tmp_path, refused):
+    folder = tmp_path / "tickets"
+    shutil.copytree(tickets, folder)
+    (tmp_path / "secret").write_text("secret")
+    (folder / "report.html").symlink_to(tmp_path / "secret")
+    with serve({"tickets": folder}) as client:
+        assert "a link" in refused(client.get("/v1/models/tickets/report"), 404)
+        assert not client.get("/v1/model").json()["has_report"]
+
+
+@pytest.mark.parametrize("wanted", ["bytes=abc", "bytes=999999-", "bytes=0-1", "bytes=0-0,5-1"])
+def test_parts_of_files_are_not_given(serve, tickets, tmp_path, wanted):
+    folder = tmp_path / "tickets"
+    shutil.copytree(tickets, folder)
+    (folder / "report.html").write_text("<p>found</p>", encoding="utf-8")
+    with serve({"tickets": folder}) as client:
+        for path in ("/v1/models/tickets/report", "/static/en.json"):
+            answer = client.get(path, headers={"Range": wanted})
+            assert answer.status_code == 200
+            assert answer.headers["accept-ranges"] == "none"
+            assert answer.content == client.get(path).content
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/v1/predict", "POST"),
+        ("DELETE", "/v1/models", "GET, HEAD"),
+        ("PUT", "/v1/models/tickets", "GET, HEAD"),
+        ("POST", "/v2/health/live", "GET, HEAD"),
+        ("PUT", "/static/en.json", "GET, HEAD"),
+    ],
+)
+def test_another_method(client, refused, method, path, allowed):
+    answer = client.request(method, path)
+    assert f"{method} is not answered here; use {allowed}" in refused(answer, 405)
+    assert answer.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v2/health/live", "/v2/health/ready", "/v1/models", "/openapi.json", "/static/en.json"],
+)
+def test_head_is_get_without_a_body(client, path):
+    answer, wanted = client.head(path), client.get(path)
+    assert answer.status_code == wanted.status_code == 200
+    assert answer.content == b""
+    assert answer.headers["content-length"] == str(len(wanted.content))
+    assert client.head("/nothing").status_code == 404
+    assert client.head("/v1/predict").status_code == 405
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/json"])
+def test_a_body_for_an_address_where_nothing_is(client, refused, kind):
+    answer = client.post("/v1/nothing", content=b"{}", headers={"Content-Type": kind})
+    assert "nothing at this address" in refused(answer, 404)
+
+
+def test_a_form_is_no_file(client, refused):
+    answer = client.post("/v1/file", files={"file": b"text\nmy card\n"})
+    assert "send the file alone" in refused(answer, 415)
 
 
 def test_metrics_count(serve):
     with serve() as client:
+        client.post("/v1/file", content=b"text\nmy card\n")
         predicted(client, ["my card", "what is my balance"])
         client.post("/v1/predict", json={})
-        client.post("/v1/file", content=b"text\nmy card\n")
         client.get("/secret")
         found = client.get("/metrics")
         assert found.headers["content-type"].startswith("text/plain; version=")

@@ -75,6 +75,14 @@ def test_broken_rows_are_answered_with_the_reason(client):
     assert reasons[4:] == ["a NUL character", "a text of more than 20,000 characters"]
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_all_line_ends(client, end):
+    body = end.join([b"text,wide", *([b"my card," + b"x" * 10_000] * 250), b""])
+    answer = client.post("/v1/file", content=body)
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["decision"] for row in rows] == ["card"] * 250
+
+
 def test_what_breaks_late_is_told_in_the_last_row(client):
     answer = client.post("/v1/file", content=b'text\nmy card\n"never closed\nmore')
     rows = list(csv.DictReader(io.StringIO(answer.text)))
@@ -100,6 +108,61 @@ def test_what_breaks_late_is_told_in_the_last_row(client):
 )
 def test_what_is_no_table(client, refused, body, query, words):
     assert words in refused(client.post("/v1/file", params=query, content=body), 422)
+
+
+def json_lines(*records):
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+def answered_lines(answer):
+    assert answer.status_code == 200, answer.text
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def test_no_cell_is_written_over_another(client):
+    one = {"text": "my card", "predicted": "x"}
+    two = {"text": "my card", "predicted": "MINE", "input_predicted": "OTHER"}
+    first, second = answered_lines(client.post("/v1/file", content=json_lines(one, two)))
+    assert (first["input_predicted"], first["predicted"]) == ("x", "card")
+    assert second["input_predicted"] == "MINE"
+    assert "OTHER" in second.values()
+
+
+def test_cells_that_a_table_has_no_column_for(client):
+    body = json_lines(
+        {"text": "my card"},
+        {"text": "my card", "more": "1", "none": None},
+        {"text": "", "other": 2},
+    )
+    answer = client.post("/v1/file?format=csv", content=body)
+    one, two, three = csv.DictReader(io.StringIO(answer.text))
+    assert [one["decision"], two["decision"], three["decision"]] == ["card", "card", "abstain"]
+    assert one["reason"] == ""
+    told = "left out, as csv has no column for it"
+    assert two["reason"] == f"line 2: {told}: 'more'; format=jsonl keeps it"
+    assert three["reason"] == f"line 3: no text; {told}: 'other'; format=jsonl keeps it"
+    assert answered_lines(client.post("/v1/file", content=body))[1]["more"] == "1"
+
+
+@pytest.mark.parametrize("first", ['{"id": 1}', "broken", "[1]", '{"id": 1}\n\n{"id": 2}'])
+def test_a_column_that_the_first_record_lacks(client, first):
+    body = '{"id": 0}\n' + first + '\n{"text": "my card"}\n'
+    rows = answered_lines(client.post("/v1/file?text=text", content=body))
+    assert [row["decision"] for row in rows[:-1]] == ["abstain"] * (len(rows) - 1)
+    assert rows[-1]["decision"] == "card"
+
+
+def test_a_named_column_that_no_record_has(client, refused):
+    body = '{"text": "my card"}\n' * 3
+    answer = client.post("/v1/file?text=texts", content=body)
+    assert "no column 'texts'" in refused(answer, 422)
+
+
+@pytest.mark.parametrize("query", ["", "?text=x"])
+def test_messages_name_what_an_address_has(client, refused, query):
+    sentence = refused(client.post(f"/v1/file{query}", content=b"a,b,c\n1,2,3\n"), 422)
+    assert "--" not in sentence
+    assert "?text=COLUMN" in sentence
 
 
 def test_another_model(client, refused):
@@ -154,6 +217,38 @@ def test_a_client_that_goes_away(serve):
             time.sleep(0.1)
         else:
             pytest.fail("its place is still taken")
+
+
+def test_a_client_that_goes_away_when_it_has_sent_everything(serve):
+    n_rows = 50_000
+    with serve() as client:
+        address = (client.base_url.host, client.base_url.port)
+        body = b"text\n" + b"my card\n" * n_rows
+        head = f"POST /v1/file HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        with socket.create_connection(address, 20) as line:
+            line.sendall(head.encode() + body)
+            line.recv(100)
+        until(lambda: number_of(client, "gatewise_requests_in_flight ") == 1)
+        assert 0 < number_of(client, 'gatewise_texts_total{model="tickets"}') < n_rows
+
+
+def test_a_client_that_goes_away_before_the_first_row(client):
+    name = 'gatewise_requests_total{route="/v1/file",status="499"}'
+    before = number_of(client, name)
+    with open_line(client) as line:
+        line.sendall(b"5\r\ntext\n\r\n")
+    until(lambda: number_of(client, name) == before + 1)
+
+
+def number_of(client, name):
+    lines = client.get("/metrics").text.splitlines()
+    return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
+
+
+def until(condition):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
 
 
 def test_rows_come_back_while_others_are_still_being_sent(client):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
 
 import pytest
 
 from gatewise.base.errors import ConfigError
+from gatewise.serve.guards import GuardedApp
 from gatewise.serve.settings import ServerSettings, is_loopback, read_token
 
 TOKEN = "0123456789abcdef-token"
@@ -129,6 +132,32 @@ def test_an_open_address_needs_a_token(host, is_ours):
     else:
         with pytest.raises(ConfigError, match="--token-file"):
             ServerSettings(host=host)
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_what_the_end_of_the_server_cuts_off(caplog, is_begun):
+    sent = []
+
+    async def endless(scope, receive, send):
+        if is_begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.Event().wait()
+
+    async def keep(message):
+        sent.append(message)
+
+    async def main():
+        scope = {"type": "http", "path": "/v1/file", "headers": [(b"host", b"localhost")]}
+        app = GuardedApp(endless, ServerSettings())
+        task = asyncio.create_task(app(scope, None, keep))
+        await asyncio.sleep(0)
+        task.cancel()
+        await task  # uvicorn would log a traceback, and answer with plain text
+
+    asyncio.run(main())
+    assert [message.get("status") for message in sent] == ([200] if is_begun else [503, None])
+    assert is_begun or "the server stops" in json.loads(sent[1]["body"])["error"]
+    assert caplog.text.count("was not finished") == 1
 
 
 def test_settings_do_not_show_the_token():

@@ -90,6 +90,16 @@ def test_what_is_no_vector_of_texts(client, refused, changes, words):
     assert words in refused(infer(client, tensor(**changes)), 422)
 
 
+@pytest.mark.parametrize("data", [["a", 3, 4], [["a"], [3], [4]], ["a", ["b"], ["c"]]])
+def test_the_place_of_what_is_no_text(client, refused, data):
+    sentence = refused(infer(client, tensor(data=data)), 422)
+    assert sentence.startswith("inputs[0].data[1]: input should be a valid string;")
+
+
+def test_many_outputs(client, refused):
+    assert "outputs" in refused(infer(client, tensor(), outputs=[{"name": "label"}] * 17), 422)
+
+
 def test_an_output_that_there_is_not(client, refused):
     assert "'logits'" in refused(infer(client, tensor(), outputs=[{"name": "logits"}]), 422)
 

@@ -9,13 +9,14 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import Response
 
 from gatewise.base.errors import ConfigError
 from gatewise.serve.complaints import add_complaints
 from gatewise.serve.json_route import DirectApp, JsonRoute
 from gatewise.serve.refusals import RefusedError
+from gatewise.serve.schemas import InferRequest, PredictRequest
 
 JSON = {"Content-Type": "application/json"}
 
@@ -169,3 +170,27 @@ def test_routes_that_come_first_stay_first():
 def test_what_was_not_foreseen_is_for_the_guard(direct):
     with pytest.raises(ZeroDivisionError):
         ask(direct[0], "POST", "/ask", content='{"texts": ["broken"]}')
+
+
+MANY = [1] * 10_000
+NAMES = {f"name {number}": 1 for number in range(10_000)}
+TENSOR = {"name": "text", "shape": [1], "datatype": "BYTES", "data": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("question_type", "value"),
+    [
+        (PredictRequest, {"texts": MANY}),
+        (PredictRequest, {"texts": ["\0"] * 10_000}),
+        (PredictRequest, {"texts": ["a"], **NAMES}),
+        (InferRequest, {"inputs": [{**TENSOR, "data": MANY}]}),
+        (InferRequest, {"inputs": [{**TENSOR, "data": [[1]] * 10_000}]}),
+        (InferRequest, {"inputs": [TENSOR], "outputs": MANY}),
+    ],
+    ids=["numbers", "NUL", "names", "data", "nested data", "outputs"],
+)
+def test_one_of_many_wrong_items_is_enough(question_type, value):
+    """To complain of each would stop all other answers for seconds."""
+    with pytest.raises(ValidationError) as caught:
+        question_type.model_validate(value)
+    assert caught.value.error_count() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -138,10 +139,19 @@ def test_a_body_that_does_not_come(strict):
 
 def test_a_client_that_goes_away(client):
     address = (client.base_url.host, client.base_url.port)
+    before = n_left(client)
     for body in ("", "{", '{"texts": ["my card"]}'):
         with socket.create_connection(address) as line:
             line.sendall((HEAD + "Content-Length: 22\r\n\r\n" + body).encode())
+    until(lambda: n_left(client) == before + 2)
     assert still_answers(client)
+
+
+def n_left(client):
+    found = re.search(
+        r'requests_total\{route="none",status="499"\} (\S+)', client.get("/metrics").text
+    )
+    return float(found[1]) if found else 0
 
 
 class Slow:

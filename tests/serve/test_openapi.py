@@ -60,6 +60,20 @@ def test_it_names_every_route(client):
     assert all(operation["description"] for operation in found.values())
 
 
+def test_it_names_the_token_only_where_one_is_wanted(client, serve):
+    token = "0123456789abcdef-token"
+    description = client.get("/openapi.json").json()
+    assert "securitySchemes" not in description["components"]
+    with serve(token=token) as guarded:
+        headers = {"Authorization": f"Bearer {token}"}
+        for _ in range(2):
+            found = guarded.get("/openapi.json", headers=headers).json()
+            assert found["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+            assert found["security"] == [{"token": []}]
+            assert found["paths"]["/v2/health/live"]["get"]["security"] == []
+            assert "security" not in found["paths"]["/v1/predict"]["post"]
+
+
 @pytest.fixture(scope="module")
 def described(client):
     return schemathesis.openapi.from_url(f"{client.base_url}/openapi.json")

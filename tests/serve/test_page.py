@@ -231,6 +231,30 @@ def test_a_state_that_cannot_be_written_is_told(serve, refused, tmp_path):
         assert client.get("/").status_code == 200
         new = {"source": "a", "model": "m"}
         assert "cannot be kept" in refused(client.post("/v1/reviews", json=new), 503)
+        assert "cannot be kept" in refused(client.get("/v1/reviews"), 503)
+
+
+def test_a_state_that_may_not_be_entered_is_told(serve, refused, tmp_path, monkeypatch):
+    def refuse(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with serve(more=[page_routes(CorrectionStore(tmp_path))]) as client:
+        monkeypatch.setattr(Path, "stat", refuse)
+        answer = client.get("/v1/reviews")
+        monkeypatch.undo()
+        assert "cannot be kept" in refused(answer, 503)
+
+
+def test_a_label_that_is_too_long_is_named(client, refused):
+    records = [{"text": "a"}, {"text": "b", "given": "x" * 1001}]
+    answer = client.post("/v1/reviews", json={"source": "a", "model": "m", "records": records})
+    assert refused(answer, 422).startswith("records[1].given: string should have at most 1000")
+
+
+def test_all_methods_of_an_address_are_named(client, refused):
+    answer = client.put("/v1/reviews")
+    assert "use GET, POST, HEAD" in refused(answer, 405)
+    assert answer.headers["allow"] == "GET, POST, HEAD"
 
 
 def test_with_a_token_the_page_is_open_and_reviews_are_not(serve, refused, tmp_path):

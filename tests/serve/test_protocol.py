@@ -91,6 +91,36 @@ def test_several_requests_over_one_connection(converse):
     assert found.count(b"HTTP/1.1 200") == 5
 
 
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n"
+BODY = b'{"texts": ["my card"]}'
+
+
+def posted(*, chunked, headers=UPGRADE):
+    kind = b"Host: localhost\r\nContent-Type: application/json\r\n"
+    size = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(BODY)
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY) if chunked else BODY
+    return b"POST /v1/predict HTTP/1.1\r\n" + kind + headers + size + b"\r\n\r\n" + body
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("n_pieces", [1, 2, 7])
+def test_the_offer_of_another_protocol_is_ignored(converse, caplog, chunked, n_pieces):
+    get = GET + UPGRADE.replace(b"h2c", b"websocket") + b"\r\n"
+    last = posted(chunked=chunked, headers=b"Connection: close\r\n")
+    sent = posted(chunked=chunked) + get + posted(chunked=chunked) * 2 + last
+    size = -(-len(sent) // n_pieces)
+    found = converse(*(sent[start : start + size] for start in range(0, len(sent), size)))
+    assert found.count(b"HTTP/1.1 200") == 5
+    assert found.count(b'"predictions"') == 4
+    assert "uvicorn[standard]" not in caplog.text
+
+
+def test_many_offers_of_another_protocol(converse):
+    last = GET + b"Connection: close\r\n\r\n"
+    found = converse((GET + UPGRADE + b"\r\n") * 2000 + last)
+    assert found.count(b"HTTP/1.1 200") == 2001
+
+
 class Written:
     """A transport that notes what it is told."""
 

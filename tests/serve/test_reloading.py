@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from gatewise.base.files import atomic_folder
+from gatewise.serve import reloading
 from gatewise.serve.metrics import Metrics
 from gatewise.serve.models import Shelf, read_model
 from gatewise.serve.reloading import Reloader
@@ -92,6 +93,44 @@ def test_what_cannot_be_loaded_is_not(look, folder, models, caplog, harm):
     assert 'gatewise_model_load_failures_total{model="tickets"} 2.0' in page
     replace(folder, models / "second")
     assert look()[0].checksum != first.checksum
+
+
+@pytest.mark.parametrize("harm", ["a loop", "a file that leads to itself", "another program"])
+def test_what_the_system_refuses_does_not_end_the_watch(look, folder, models, harm, monkeypatch):
+    first, _ = look()
+    if harm == "another program":
+        monkeypatch.setattr(reloading, "read_model", refuse)
+        (folder / "manifest.json").touch()
+    else:
+        shutil.rmtree(folder)
+        looped = folder if harm == "a loop" else folder / "manifest.json"
+        looped.parent.mkdir(exist_ok=True)
+        looped.symlink_to(looped)
+    for _ in range(2):
+        kept, page = look()
+        assert kept is first
+        assert 'gatewise_model_load_failures_total{model="tickets"} 1.0' in page
+    monkeypatch.undo()
+    if folder.is_symlink():
+        folder.unlink()
+    replace(folder, models / "second")
+    assert look()[0].checksum != first.checksum
+
+
+def refuse(*_):
+    raise RuntimeError("not foreseen")
+
+
+def test_a_folder_that_goes_while_it_is_listed(look, folder, models, monkeypatch):
+    first, _ = look()
+    replace(folder, models / "second")
+    with monkeypatch.context() as patched:
+        patched.setattr(reloading.Path, "iterdir", gone)
+        assert look()[0].checksum != first.checksum
+
+
+def gone(folder):
+    raise FileNotFoundError(folder)
 
 
 def test_a_folder_that_is_copied_file_by_file(look, folder, models):

@@ -12,7 +12,13 @@ from gatewise.base.files import atomic_open
 from gatewise.base.optional import require
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.classify.answer_blocks import BlockAnswers
-from gatewise.classify.answers import AnswerTally, answer_columns, answer_rows, free_names
+from gatewise.classify.answers import (
+    AnswerTally,
+    answer_columns,
+    answer_rows,
+    free_names,
+    input_cells,
+)
 from gatewise.classify.near_records import check_nearest
 from gatewise.classify.reading import Reader
 from gatewise.text.columns import choose_text_column
@@ -106,7 +112,7 @@ def write_answers(
         with contextlib.closing(found):  # also when the disk is full
             for row, answer in found:
                 tally.add(row, answer)
-                writer.write(_input_cells(row.fields, renamed, taken) | answer.cells(row.line))
+                writer.write(input_cells(row.fields, renamed, taken) | answer.cells(row.line))
     told = [*table.notes, *notes, *tally.summary()]
     return told + remarks(renamed, kind, writer.n_cut, writer.cut_names)
 
@@ -135,14 +141,3 @@ def _write_parquet(answers: BlockAnswers, rows: Rows, out: Path, progress: Progr
         for block in rows.blocks(_BLOCK):
             writer.write_table(answers.answer(block))
             progress.advance(len(block.lines))
-
-
-def _input_cells(
-    fields: Mapping[str, str | None], renamed: dict[str, str], own: frozenset[str]
-) -> dict[str, Any]:
-    """Rename the cells whose names are ours; a JSON record may bring a new one at any time."""
-    if own.isdisjoint(fields):
-        return dict(fields)
-    if any(name in own and name not in renamed for name in fields):
-        renamed |= {old: new for old, new in free_names(fields, own).items() if old not in renamed}
-    return {renamed.get(name, name): cell for name, cell in fields.items()}

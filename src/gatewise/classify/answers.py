@@ -24,6 +24,7 @@ __all__ = [
     "answer_columns",
     "answer_rows",
     "free_names",
+    "input_cells",
     "rank_classes",
 ]
 
@@ -149,6 +150,34 @@ def free_names(columns: Iterable[str], taken: Collection[str]) -> dict[str, str]
             renamed[column] = name
             used.add(name)
     return renamed
+
+
+def input_cells(
+    fields: Mapping[str, str | None], renamed: dict[str, str], own: frozenset[str]
+) -> dict[str, str | float | None]:
+    """Rename the cells of a row whose names are taken, by answers or by other renamed cells.
+
+    Parameters
+    ----------
+    fields : mapping of str to (str or None)
+        The row.
+    renamed : dict of str to str
+        Old name -> new name; gets those that a JSON record brings, which it may at any time.
+    own : frozenset of str
+        The names of the answers.
+
+    Returns
+    -------
+    dict of str to (str or None)
+        All of its cells.
+    """
+    taken = own.union(renamed.values())
+    if taken.isdisjoint(fields):
+        return dict(fields)
+    if any(name in taken and name not in renamed for name in fields):
+        found = free_names(fields, taken)
+        renamed |= {old: new for old, new in found.items() if old not in renamed}
+    return {renamed.get(name, name): cell for name, cell in fields.items()}
 
 
 def rank_classes(

@@ -9,12 +9,14 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.responses import FileResponse, Response
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from gatewise import __version__
 from gatewise.serve.answering import answer_to_json
 from gatewise.serve.complaints import add_complaints
+from gatewise.serve.description import DescribedApi, methods_at
 from gatewise.serve.files import FileQuestion
 from gatewise.serve.guards import GuardedApp
 from gatewise.serve.inference import infer_answer, model_metadata, texts_of
@@ -22,8 +24,8 @@ from gatewise.serve.json_route import DirectApp, JsonRoute
 from gatewise.serve.limits import FILE_PATH, LimitedApp
 from gatewise.serve.metrics import CountedApp
 from gatewise.serve.models import LoadedModel
-from gatewise.serve.pages import REPORT, REPORT_HEADERS, STATIC, PageFiles, Pieces
-from gatewise.serve.refusals import RefusedError
+from gatewise.serve.pages import REPORT, STATIC, PageFiles, Pieces, ReportFile, Upload, has_report
+from gatewise.serve.refusals import RefusedError, broken_off
 from gatewise.serve.reloading import Reloader
 from gatewise.serve.schemas import (
     ErrorAnswer,
@@ -79,7 +81,7 @@ def create_app(
         service.close()
 
     # The pages of FastAPI that show the description load their scripts from elsewhere.
-    app = FastAPI(
+    app = DescribedApi(
         title="gatewise",
         version=__version__,
         lifespan=lifespan,
@@ -88,6 +90,8 @@ def create_app(
         redirect_slashes=False,
         openapi_url="/openapi.json",
     )
+    settings = service.settings
+    app.wants_token = settings.token is not None
     add_complaints(app)
     for router in more:
         app.include_router(router, responses=_errors(_WITH_BODY))
@@ -97,9 +101,10 @@ def create_app(
     app.include_router(_telling(service), responses=_errors(_COMMON))
     app.include_router(_protocol(service), responses=_errors(_COMMON))
     app.mount("/static", PageFiles(directory=STATIC, check_dir=False))
-    settings = service.settings
     direct = DirectApp(app, answering.routes, [route for router in more for route in router.routes])
-    limited = LimitedApp(direct, settings.limits, service.drain)
+    limited = LimitedApp(
+        direct, settings.limits, service.drain, lambda path: "POST" in methods_at(app, path)
+    )
     return CountedApp(GuardedApp(limited, settings), service.metrics)
 
 
@@ -165,14 +170,18 @@ def _files(service: Service) -> APIRouter:
         ] = None,
     ) -> Response:
         """Classify the texts of a table, csv, tsv or JSON lines, of any length, row by row."""
+        _check_kind(request.headers.get("content-type", ""))
         loaded = service.shelf.find(model)
         question = FileQuestion(text, output, top, nearest, service.settings.limits.characters)
-        out, pieces = service.answer_file(loaded, question, request.stream())
+        upload = Upload(request)
+        out, pieces = service.answer_file(loaded, question, upload.chunks())
         try:
             first = await anext(pieces, b"")
         except TimeoutError as error:
             raise RefusedError(408, f"{error}; send the body faster", Connection="close") from None
-        return Pieces(first, pieces, out.patiently, _MEDIA_TYPES[out.kind])
+        except ClientDisconnect:
+            raise broken_off() from None
+        return Pieces(first, pieces, out.patiently, upload, _MEDIA_TYPES[out.kind])
 
     return router
 
@@ -201,14 +210,13 @@ def _telling(service: Service) -> APIRouter:
     async def report(name: str) -> Response:
         """Show the page of a model that ``gatewise report`` wrote into its folder."""
         loaded = service.shelf.find(name)
-        path = loaded.folder / REPORT
-        if not path.is_file():
+        if not has_report(loaded.folder):
             raise RefusedError(
                 404,
-                f"the model {name!r} has no report; write one into its folder: gatewise report "
-                f"MODEL --out MODEL/{REPORT}",
+                f"the model {name!r} has no report, or only a link to one; write one into its "
+                f"folder: gatewise report MODEL --out MODEL/{REPORT}",
             )
-        return FileResponse(path, media_type="text/html", headers=REPORT_HEADERS)
+        return ReportFile(loaded.folder)
 
     @router.get("/metrics", response_class=Response)
     async def metrics() -> Response:
@@ -258,8 +266,18 @@ def _protocol(service: Service) -> APIRouter:
     return router
 
 
+def _check_kind(content_type: str) -> None:
+    # Programs name any kind for a file, or none; but a form is not the file.
+    if content_type.strip().casefold().startswith("multipart/"):
+        raise RefusedError(
+            415,
+            f"the Content-Type is {content_type[:80]!r}; send the file alone as the body, as "
+            "text/csv, text/tab-separated-values or application/x-ndjson",
+        )
+
+
 def _about(loaded: LoadedModel) -> dict[str, Any]:
-    return {**loaded.about(), "has_report": (loaded.folder / REPORT).is_file()}
+    return {**loaded.about(), "has_report": has_report(loaded.folder)}
 
 
 def _errors(statuses: tuple[int, ...]) -> dict[int | str, dict[str, Any]]:

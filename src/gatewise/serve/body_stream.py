@@ -130,8 +130,8 @@ class BodyStream(io.RawIOBase):
             raise DataError(f"{error}; send {_NAME} faster") from None
 
     def _checked(self, chunk: bytes) -> bytes:
-        newline = chunk.rfind(b"\n")
-        self._n_in_line = len(chunk) - newline - 1 + (self._n_in_line if newline < 0 else 0)
+        end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
+        self._n_in_line = len(chunk) - end - 1 + (self._n_in_line if end < 0 else 0)
         if self._n_in_line > _LONGEST_LINE:
             raise DataError(
                 f"{_NAME} has a line of more than {_LONGEST_LINE:,} bytes; split or drop it"

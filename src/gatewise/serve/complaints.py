@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from gatewise.base.errors import ConfigError, DataError
+from gatewise.serve.description import methods_at
 from gatewise.serve.guards import REQUEST_ID
 from gatewise.serve.refusals import RefusedError, error_body, failure_body
 
@@ -62,11 +63,14 @@ async def _invalid(request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = error.status_code
-    sentence = _SENTENCES.get(status)
+    sentence, headers = _SENTENCES.get(status), dict(error.headers or {})
     if status == 405:
-        allowed = (error.headers or {}).get("Allow", "another method")
+        # Starlette knows only the methods of one of several routes with the same path.
+        if methods := methods_at(request.app, request.scope["path"]):
+            headers["Allow"] = ", ".join(methods)
+        allowed = headers.get("Allow", "another method")
         sentence = f"{request.method} is not answered here; use {allowed}"
-    return _answer(status, sentence or HTTPStatus(status).phrase, error.headers)
+    return _answer(status, sentence or HTTPStatus(status).phrase, headers)
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

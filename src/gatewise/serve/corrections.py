@@ -134,9 +134,19 @@ class CorrectionStore:
         return self._folder / _FILE
 
     def reviews(self) -> list[dict[str, Any]]:
-        """Tell of all reviews, the newest first, and how far each one is."""
-        if not self.path.exists():
+        """Tell of all reviews, the newest first, and how far each one is.
+
+        Raises
+        ------
+        StoreError
+            If the file cannot be used.
+        """
+        try:
+            self.path.stat()
+        except FileNotFoundError:
             return []
+        except OSError as error:
+            raise self._unusable(error) from error
         with self._open() as connection:
             found = connection.execute(f"{_OVERVIEW} GROUP BY id ORDER BY id DESC")
             return [dict(row) for row in found]
@@ -313,7 +323,10 @@ class CorrectionStore:
                     self._make_tables(connection)
                     yield connection
         except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"corrections cannot be kept in {self.path}: {error}") from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> StoreError:
+        return StoreError(f"corrections cannot be kept in {self.path}: {error}")
 
     def _make_tables(self, connection: sqlite3.Connection) -> None:
         version = connection.execute("PRAGMA user_version").fetchone()[0]

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gatewise.base.errors import DataError
-from gatewise.classify.answers import ABSTAIN, Answer, answer_columns, free_names
+from gatewise.classify.answers import ABSTAIN, Answer, answer_columns, free_names, input_cells
 from gatewise.serve.answering import answers_of, check_wanted, unreadable
 from gatewise.serve.batching import Scores
 from gatewise.serve.body_stream import AnswerStream, BodyStream, open_body
 from gatewise.serve.models import LoadedModel
 from gatewise.text.columns import choose_text_column
+from gatewise.text.lines import TextFile
 from gatewise.text.records import text_table
 from gatewise.text.row_writer import RowWriter
 from gatewise.text.rows import JsonText, Row, Table
 
 __all__ = ["FileQuestion", "answer_file"]
 
+_N_LOOKED_AT, _MOST_LOOKED_AT = 1000, 1 << 22  # records and characters, for a named column
+_N_NAMED = 10
 _MOST_ROWS, _MOST_CHARACTERS = 64, 200_000  # answered together
 
 
@@ -77,10 +83,13 @@ def answer_file(
     text = open_body(body)
     first = next((line for line in text.peek() if not line.isspace()), "")
     table = text_table(text)
-    column, _ = choose_text_column(table.columns, question.text_column, table.source)
-    kind = question.kind or ("jsonl" if first.lstrip().startswith("{") else "csv")
+    is_json = first.lstrip().startswith("{")
+    if is_json:
+        table = _wide_enough(text, table, question.text_column)
+    column = _text_column(table, question.text_column)
+    kind = question.kind or ("jsonl" if is_json else "csv")
     out.kind = kind
-    rows = _Rows(table, column, loaded, question, read)
+    rows = _Rows(table, column, kind, loaded, question, read)
     stream = io.TextIOWrapper(io.BufferedWriter(out), encoding="utf-8", newline="")
     writer = RowWriter(stream, kind, rows.columns)
     for cells in rows.answered():
@@ -99,6 +108,7 @@ class _Rows:
         self,
         table: Table,
         column: str,
+        kind: str,
         loaded: LoadedModel,
         question: FileQuestion,
         read: Callable[[Sequence[str]], Scores],
@@ -108,10 +118,13 @@ class _Rows:
         self._model = loaded.model
         self._question = question
         self._read = read
-        self._own = answer_columns(question.top, question.nearest)
-        self._renamed = free_names(table.columns, self._own)
+        own = answer_columns(question.top, question.nearest)
+        self._own = frozenset(own)
+        self._renamed = free_names(table.columns, own)
         names = (self._renamed.get(name, name) for name in table.columns)
-        self.columns = [*names, *self._own]
+        self.columns = [*names, *own]
+        self._kind = kind
+        self._places = frozenset(self.columns)
 
     def answered(self) -> Iterator[list[dict[str, Any]]]:
         """Yield the cells of all rows, some rows at a time."""
@@ -159,10 +172,16 @@ class _Rows:
             )
             answers = [next(found) if answer is None else answer for answer in answers]
         return [
-            self._input_cells(row.fields) | answer.cells(row.line)
+            self._cells(row, answer)
             for row, answer in zip(rows, answers, strict=True)
             if answer is not None
         ]
+
+    def _cells(self, row: Row, answer: Answer) -> dict[str, Any]:
+        cells = input_cells(row.fields, self._renamed, self._own) | answer.cells(row.line)
+        if self._kind != "jsonl" and not self._places.issuperset(cells):
+            self._tell_cut(cells, row.line)
+        return cells
 
     def _unusable(self, row: Row, text: str) -> Answer | None:
         if row.problem:
@@ -174,10 +193,41 @@ class _Rows:
             return Answer(reason=f"a text of more than {most:,} characters: {len(text):,}")
         return unreadable(text, self._model.language)
 
-    def _input_cells(self, fields: Mapping[str, str | None]) -> dict[str, Any]:
-        """Rename the cells whose names are ours; a JSON record may bring a new one at any time."""
-        renamed = self._renamed
-        if any(name in self._own and name not in renamed for name in fields):
-            found = free_names(fields, self._own)
-            renamed |= {old: new for old, new in found.items() if old not in renamed}
-        return {renamed.get(name, name): cell for name, cell in fields.items()}
+    def _tell_cut(self, cells: dict[str, Any], line: int) -> None:
+        """Name what has no place in a table whose columns stand already."""
+        cut = [name for name in cells if name not in self._places and cells[name] is not None]
+        if cut:
+            names = ", ".join(map(repr, cut[:_N_NAMED]))
+            told = f"left out, as {self._kind} has no column for it: {names}; format=jsonl keeps it"
+            before = cells.get("reason")
+            cells["reason"] = f"{before}; {told}" if before else f"line {line}: {told}"
+
+
+def _wide_enough(text: TextFile, table: Table, column: str | None) -> Table:
+    """Look for a column that the first of some JSON records may lack, as ``predict`` does."""
+    if column is None or column in table.columns:
+        return table
+    columns = dict.fromkeys(table.columns)
+    n_characters = 0
+    for line in itertools.islice(text.peek(), _N_LOOKED_AT):
+        columns |= dict.fromkeys(_keys(line))
+        n_characters += len(line)
+        if column in columns or n_characters > _MOST_LOOKED_AT:
+            break
+    return dataclasses.replace(table, columns=tuple(columns))
+
+
+def _keys(line: str) -> Iterable[str]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):  # told when its row is read
+        return ()
+    return value if isinstance(value, dict) else ()
+
+
+def _text_column(table: Table, wanted: str | None) -> str:
+    try:
+        return choose_text_column(table.columns, wanted, table.source)[0]
+    except DataError as error:
+        told = str(error).replace("--text COL (text_column=)", "?text=COLUMN")
+        raise DataError(told.replace("with --text", "with ?text=COLUMN")) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import hmac
 import ipaddress
@@ -19,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gatewise.serve.refusals import RefusedError, failure_body, send_error, send_refusal
 from gatewise.serve.settings import ServerSettings
 
-__all__ = ["HEADERS", "REQUEST_ID", "GuardedApp"]
+__all__ = ["HEADERS", "REQUEST_ID", "GuardedApp", "is_public"]
 
 REQUEST_ID = "gatewise.request_id"
 
@@ -40,6 +41,7 @@ _PUBLIC_FOLDER = "/static/"
 _LONGEST_HOST = 300  # a name has 253 characters at most
 _LOCAL_NAMES = ("localhost",)
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:@/]+))(?::[0-9]+)?")
+_STOPPED = "the server stops and could not finish this; ask again, or another server"
 
 _log = logging.getLogger("gatewise.serve")
 
@@ -85,6 +87,10 @@ class GuardedApp:
             await send_refusal(dressed, error.status, error.sentence, error.headers)
         except ClientDisconnect:
             pass  # nobody is left to be told
+        except asyncio.CancelledError:  # the server stops, and has waited as long as it may
+            _log.error("request %s was not finished when the server stopped", request_id)
+            if not is_begun:
+                await send_refusal(dressed, 503, _STOPPED)
         except Exception as error:
             _log.error("request %s failed: %s", request_id, _told(error))
             if not is_begun:
@@ -104,7 +110,7 @@ class GuardedApp:
             raise RefusedError(
                 403, f"the page that asks comes from {origin[:80]!r}; only pages of this server may"
             )
-        if self._token is not None and not _is_public(scope["path"]):
+        if self._token is not None and not is_public(scope["path"]):
             self._check_token(headers)
 
     def _is_ours(self, host: str) -> bool:
@@ -148,7 +154,8 @@ def _dressed(headers: Iterable[tuple[bytes, bytes]], request_id: str) -> list[tu
     return [*given, *ours, (b"x-request-id", request_id.encode("ascii"))]
 
 
-def _is_public(path: str) -> bool:
+def is_public(path: str) -> bool:
+    """Tell whether an address is answered without the token."""
     return path in _PUBLIC or path.startswith(_PUBLIC_FOLDER)
 
 

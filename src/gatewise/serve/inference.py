@@ -49,7 +49,7 @@ def texts_of(request: InferRequest) -> list[str]:
             f"the input is {tensor.name[:40]!r} of datatype {tensor.datatype[:40]!r}; send one "
             f"named {_INPUT!r} of datatype 'BYTES'",
         )
-    texts = [text for row in tensor.data for text in ([row] if isinstance(row, str) else row)]
+    texts = tensor.data
     if tensor.shape not in ([len(texts)], [len(texts), 1]) or not texts:
         raise RefusedError(
             422,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gatewise.serve.refusals import RefusedError, send_refusal
+from gatewise.serve.refusals import RefusedError, broken_off, send_refusal
 from gatewise.serve.settings import Limits
 
 __all__ = ["FILE_PATH", "Drain", "LimitedApp"]
@@ -84,10 +84,15 @@ class LimitedApp:
         How much is allowed.
     drain : Drain
         When it has begun, every answer asks its client to close the connection.
+    takes_body : callable
+        Tells whether there is something that a body can be sent to at a path.
     """
 
-    def __init__(self, app: ASGIApp, limits: Limits, drain: Drain) -> None:
+    def __init__(
+        self, app: ASGIApp, limits: Limits, drain: Drain, takes_body: Callable[[str], bool]
+    ) -> None:
         self._app = app
+        self._takes_body = takes_body
         self._limits = limits
         self._drain = drain
         self._open = _Places(_OPEN_PER_PLACE * limits.in_flight, "requests")
@@ -101,7 +106,9 @@ class LimitedApp:
             return
         if self._drain.has_begun:
             send = _closing(send)
-        if scope["method"] != "POST":
+        if scope["method"] == "HEAD":
+            await self._head(scope, receive, send)
+        elif scope["method"] != "POST":
             await self._app(scope, receive, send)
         elif scope["path"] == FILE_PATH:
             with self._files.take():
@@ -109,6 +116,14 @@ class LimitedApp:
         else:
             with self._open.take():  # before the body is read: to refuse must cost little
                 await self._limited(scope, receive, send)
+
+    async def _head(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer HEAD as GET, but for the body."""
+        asked = {**scope, "method": "GET"}
+        try:
+            await self._app(asked, receive, _bodiless(send))
+        finally:
+            scope.update(asked, method="HEAD")  # so that its route is counted
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request whose body is read before anything else is done."""
@@ -121,7 +136,13 @@ class LimitedApp:
             await send(message)
 
         headers = Headers(scope=scope)
-        _check_kind(headers)
+        try:
+            _check_kind(headers)
+        except RefusedError:
+            if self._takes_body(scope["path"]):
+                raise
+            await self._app(scope, receive, send)  # which says what the matter is
+            return
         try:
             async with asyncio.timeout(self._limits.seconds):
                 body = await self._body(headers, receive)
@@ -146,7 +167,7 @@ class LimitedApp:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise RefusedError(400, "the connection was closed before the body was whole")
+                raise broken_off()
             body += message.get("body", b"")
             if len(body) > most:
                 raise _too_long(most)
@@ -229,6 +250,15 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay
+
+
+def _bodiless(send: Send) -> Send:
+    async def bodiless(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return bodiless
 
 
 def _closing(send: Send) -> Send:

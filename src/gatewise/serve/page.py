@@ -23,7 +23,7 @@ from gatewise.serve.corrections import (
     StoreError,
 )
 from gatewise.serve.refusals import RefusedError
-from gatewise.serve.schemas import Number
+from gatewise.serve.schemas import Number, Strict
 
 __all__ = ["LANGUAGES", "page_routes", "preferred_language", "strings_of"]
 
@@ -35,8 +35,8 @@ _Label = Annotated[str, Field(min_length=1, max_length=1000)]
 _Number = Annotated[int, PathParameter(ge=1, le=1 << 53)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+class _Strict(Strict):
+    model_config = ConfigDict(strict=True)
 
 
 class _Record(_Strict):
@@ -56,7 +56,7 @@ _Records = Annotated[list[_Record], Field(max_length=_MOST_AT_ONCE)]
 class _NewReview(_Strict):
     source: Annotated[str, Field(min_length=1, max_length=500)]
     model: Annotated[str, Field(max_length=200)]
-    records: _Records = []
+    records: _Records = Field(default_factory=list)
 
 
 class _MoreRecords(_Strict):

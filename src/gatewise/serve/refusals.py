@@ -7,7 +7,9 @@ from collections.abc import Mapping
 
 from starlette.types import Send
 
-__all__ = ["RefusedError", "error_body", "failure_body", "send_error", "send_refusal"]
+__all__ = ["RefusedError", "broken_off", "error_body", "failure_body", "send_error", "send_refusal"]
+
+_LEFT = 499  # that the client has left; nginx's, which HTTP itself has no status for
 
 
 class RefusedError(Exception):
@@ -35,6 +37,11 @@ class RefusedError(Exception):
         self.status = status
         self.sentence = sentence
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def broken_off() -> RefusedError:
+    """Refuse a body that its client did not send to the end; nobody reads it, but it is counted."""
+    return RefusedError(_LEFT, "the connection was closed before the body was whole")
 
 
 def error_body(sentence: str, **more: str) -> bytes:

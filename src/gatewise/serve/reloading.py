@@ -9,7 +9,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from gatewise.base.errors import GatewiseError
 from gatewise.serve.metrics import Metrics
 from gatewise.serve.models import LoadedModel, Model, Shelf, Stamp, read_model, stamp_of
 
@@ -84,7 +83,7 @@ class Reloader:
             if stamp_of(loaded.folder) == loaded.stamp or self._refused.get(name) == found:
                 return None
             fresh = read_model(name, loaded.folder, self._loader)
-        except (GatewiseError, OSError, MemoryError) as error:
+        except Exception as error:  # whatever it is, the next folder must be looked at, too
             # A folder that is gone for a moment is told once, and not each second.
             if self._refused.get(name) != found:
                 self._refused[name] = found
@@ -108,10 +107,14 @@ class Reloader:
 
 
 def _files_of(folder: Path) -> list[tuple[str, Stamp]]:
-    """List the files: one that is copied into its place file by file is tried until it is whole."""
+    """List the files: one that is copied into its place file by file is tried until it is whole.
+
+    What the system refuses to show is left out; who reads the model tells why it cannot be read.
+    """
     found = []
-    for path in sorted(folder.glob("*")):
-        with contextlib.suppress(FileNotFoundError):
-            status = path.stat()
-            found.append((path.name, (status.st_mtime_ns, status.st_ino, status.st_size)))
+    with contextlib.suppress(OSError):
+        for path in sorted(folder.iterdir()):
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                found.append((path.name, (status.st_mtime_ns, status.st_ino, status.st_size)))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,7 @@ from pydantic import (
     Field,
     StrictInt,
     StrictStr,
+    model_validator,
 )
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "PredictRequest",
     "ReplayRequest",
     "ServerAnswer",
+    "Strict",
 ]
 
 
@@ -49,20 +52,43 @@ Text = Annotated[StrictStr, AfterValidator(_whole)]
 Number = Annotated[StrictInt, BeforeValidator(_from_float)]  # 2.0 is a whole number in JSON
 
 
-class _Strict(BaseModel):
+def _flat(data: Any) -> Any:
+    """Put the lists of a list one after the other; what is mixed stays so, and is refused."""
+    if isinstance(data, list) and all(isinstance(row, list) for row in data):
+        return list(itertools.chain.from_iterable(data))
+    return data
+
+
+# A complaint for each of a million wrong items would take seconds.
+_Texts = Annotated[list[Text], Field(fail_fast=True)]
+
+
+class Strict(BaseModel):
+    """An object whose names are all known."""
+
     model_config = ConfigDict(extra="forbid")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_unknown(cls, value: Any) -> Any:
+        """Leave only one unknown name of many to complain about."""
+        known = cls.model_fields
+        if not isinstance(value, dict) or len(value) <= len(known):
+            return value
+        unknown = next(name for name in value if name not in known)
+        return {name: value[name] for name in (*known, unknown) if name in value}
 
-class PredictRequest(_Strict):
+
+class PredictRequest(Strict):
     """Texts to classify."""
 
-    texts: Annotated[list[Text], Field(min_length=1, description="The texts.")]
+    texts: Annotated[_Texts, Field(min_length=1, description="The texts.")]
     model: StrictStr | None = Field(None, description="Which model; not needed if there is one.")
     top: Number = Field(1, ge=1, description="How many of the most probable labels to name.")
     nearest: Number = Field(0, ge=0, description="How many of the nearest training records.")
 
 
-class ReplayRequest(_Strict):
+class ReplayRequest(Strict):
     """A text to replay."""
 
     text: Text
@@ -177,7 +203,9 @@ class InferInput(BaseModel):
     name: StrictStr
     shape: Annotated[list[Number], Field(min_length=1, max_length=2)]
     datatype: StrictStr
-    data: list[Text] | list[list[Text]]
+    data: Annotated[
+        _Texts, BeforeValidator(_flat, json_schema_input_type=list[Text] | list[list[Text]])
+    ]
     parameters: dict[str, Any] | None = None
 
 
@@ -194,7 +222,7 @@ class InferRequest(BaseModel):
     id: StrictStr | None = None
     parameters: dict[str, Any] | None = None
     inputs: Annotated[list[InferInput], Field(min_length=1, max_length=1)]
-    outputs: list[InferOutput] | None = None
+    outputs: Annotated[list[InferOutput], Field(max_length=16, fail_fast=True)] | None = None
 
 
 class InferTensor(BaseModel):
