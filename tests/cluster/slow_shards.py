@@ -11,12 +11,18 @@ from pathlib import Path
 from gatewise.selection import scoring_run
 from gatewise.selection.shards import score_shard
 
-SECONDS = 0.4
+SECONDS, PATIENCE = 0.4, 120.0
+WANTED = "wanted"  # a file of the run: so many processes are to be at work before one goes on
 
 
 def slowly(job, unit):
-    with Path(job.run, "begun").open("a") as stream:
+    run = Path(job.run)
+    with (run / "begun").open("a") as stream:
         stream.write(f"{unit.facts['shard'][0]} {os.getpid()}\n")
+    wanted = int((run / WANTED).read_text()) if (run / WANTED).exists() else 1
+    deadline = time.monotonic() + PATIENCE
+    while len({process for _, process in begun(run)}) < wanted and time.monotonic() < deadline:
+        time.sleep(0.02)
     time.sleep(SECONDS)
     return score_shard(job, unit)
 
