@@ -76,7 +76,8 @@ def test_a_part_holds_each_class_in_proportion(bench):
 
 def test_a_search_is_killed_and_ends_as_one_that_was_not(bench, tmp_path, monkeypatch):
     monkeypatch.setattr(bench.kill_search, "N_LABELS", 2)
-    monkeypatch.setattr(bench.kill_search, "OPTIONS", [*bench.kill_search.OPTIONS, "--workers=1"])
+    less = ["--workers=1", "--units=4"]
+    monkeypatch.setattr(bench.kill_search, "OPTIONS", [*bench.kill_search.OPTIONS, *less])
     data = bench.kill_search.write_tickets(tmp_path / "tickets.csv")
     whole, out = tmp_path / "whole", tmp_path / "killed"
     bench.kill_search.finish(bench.kill_search.begin(data, whole))

@@ -14,7 +14,7 @@ import pytest
 OPTIONS = "--text msg --label queue --units 4,6 --layers 1 --folds 2 --workers 2 --epochs 2 "
 OPTIONS += "--word-dimension 8 --ngram-dimension 4 --projection 0 --word2vec-passes 2 "
 OPTIONS += "--batch-size 16"
-N_KILLS = 3
+N_KILLS = 2
 N_RECORDS = 120
 PATIENCE = 180.0  # seconds
 
