@@ -103,32 +103,29 @@ def kill_a_worker(cluster):
 
 def test_workers_may_die_and_all_follow_one_process(cluster, material, tmp_path):
     weights, history = fit(train_network, material)
-    undisturbed, killed = Told(), Told(lambda: kill_a_worker(cluster))
+    killed = Told(lambda: kill_a_worker(cluster))
     with open_ray_training(cluster.address, 2) as training:
-        first = fit(training, material, progress=undisturbed)
         kept = Checkpoint(tmp_path / "kept", "this run")
-        second = fit(training, material, progress=killed, checkpoint=kept)
+        found = fit(training, material, progress=killed, checkpoint=kept)
 
+    # One process that computes both shares, and is not killed, ends with the same bits.
     in_shares = fit(training_in_shares(2), material)
     for name, value in in_shares[0].items():
-        assert np.array_equal(first[0][name], value), name
+        assert np.array_equal(found[0][name], value), name
     assert [(epoch.loss, epoch.validation_loss) for epoch in in_shares[1]] == [
-        (epoch.loss, epoch.validation_loss) for epoch in first[1]
+        (epoch.loss, epoch.validation_loss) for epoch in found[1]
     ]
-    for epoch, other in zip(history, first[1], strict=True):
+    for epoch, other in zip(history, found[1], strict=True):
         assert other.loss == pytest.approx(epoch.loss, abs=1e-5)
         assert other.validation_loss == pytest.approx(epoch.validation_loss, abs=1e-5)
     for name, value in weights.items():
-        np.testing.assert_allclose(first[0][name], value, atol=1e-4, err_msg=name)
+        np.testing.assert_allclose(found[0][name], value, atol=1e-4, err_msg=name)
 
-    assert all(np.array_equal(first[0][name], second[0][name]) for name in weights)
-    assert [epoch.loss for epoch in first[1]] == [epoch.loss for epoch in second[1]]
-    assert undisturbed.started == [
+    assert killed.started[:2] == [
         ("workers", 2, "workers"),
         ("training", EPOCHS * N_RECORDS, "records"),
     ]
-    assert undisturbed.messages == []
-    assert undisturbed.n_units == killed.n_units == EPOCHS * N_RECORDS
+    assert killed.n_units == EPOCHS * N_RECORDS
     assert killed.messages == ["a worker was lost; all go on from the last whole epoch"]
     # After that, training did not begin with the first epoch. (Of one that does not stop, the first
     # that is told may be more than an epoch as well: it is asked from time to time.)

@@ -39,7 +39,7 @@ ROUTES = [
     "POST /v2/models/{name}/infer",
     "GET /metrics",
 ]
-N_EXAMPLES = 130  # of each, so that there are more than 2,000
+N_EXAMPLES = 100  # of each, so that there are more than 2,000
 
 
 @pytest.fixture(scope="module")
