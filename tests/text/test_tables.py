@@ -147,8 +147,19 @@ def test_dates_beyond_those_of_python_are_one_sentence(tmp_path, cells):
     table = pa.table({"text": ["a", "b"], "t": cells})
     pq.write_table(table, tmp_path / "a.parquet")
     for source, name in ((tmp_path / "a.parquet", r"a\.parquet"), (table, "the data frame")):
-        with pytest.raises(DataError, match=rf"{name} has a date or time that cannot be read \("):
+        with pytest.raises(DataError, match=rf"{name} has a value that cannot be read \("):
             list(open_table(source).rows())
+
+
+def test_damage_is_not_taken_for_a_value(tmp_path, monkeypatch):
+    pq.write_table(pa.table({"text": ["a"]}), tmp_path / "a.parquet")
+
+    def damaged(self, **options):
+        raise pa.ArrowInvalid("a page is torn")  # which is a ValueError, too
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", damaged)
+    with pytest.raises(DataError, match=r"a\.parquet cannot be read as a parquet file \(a page"):
+        list(open_table(tmp_path / "a.parquet").rows())
 
 
 def test_what_is_no_parquet_file_is_refused(tmp_path):

@@ -78,7 +78,7 @@ def _parquet_table(path: Path) -> Table:
 
     def read() -> Iterator[Row]:
         with one_sentence(name, "a parquet file", errors), parquet.ParquetFile(path) as file:
-            records = _readable(_parquet_records(file), name)
+            records = _readable(_parquet_records(file), name, errors)
             yield from typed_rows(enumerate(records, 1), columns)
 
     with one_sentence(name, "a parquet file", errors), parquet.ParquetFile(path) as file:
@@ -144,14 +144,21 @@ def _frame_table(source: Any) -> Table:
     return Table("data frame", columns, None, (), read)
 
 
-def _readable(records: Iterable[Sequence[Any]], name: str) -> Iterator[Sequence[Any]]:
-    """Pass records on; dates that Python has none for are told in a sentence."""
+def _readable(
+    records: Iterable[Sequence[Any]], name: str, others: type[Exception] | tuple[()] = ()
+) -> Iterator[Sequence[Any]]:
+    """Pass records on; a value that Python has none for, such as a date, is told in a sentence.
+
+    ``others`` are left to who calls: that the file is damaged is another matter.
+    """
     try:
         yield from records
+    except others:
+        raise
     except (OverflowError, ValueError) as error:
         raise DataError(
-            f"{name} has a date or time that cannot be read ({reason_of(error)}); write that "
-            "column as text"
+            f"{name} has a value that cannot be read ({reason_of(error)}); write that column as "
+            "text"
         ) from error
 
 
