@@ -28,9 +28,10 @@ def tiny():
 def make_fit_data(make_tickets):
     """Make n records of three classes, parted into folds."""
 
-    def make(n_records=90, n_folds=3, **options):
+    def make(n_records=90, n_folds=3, repeats=1, **options):
         texts, labels = make_tickets(n_records)
-        return FitData(texts, labels, make_folds(labels, n_folds, seed=0), **options)
+        folds = make_folds(labels, n_folds, seed=0, repeats=repeats)
+        return FitData(texts, labels, folds, **options)
 
     return make
 

@@ -34,6 +34,19 @@ def test_nothing_is_known_of_a_candidate_without_folds():
     assert math.isnan(result("a", [0.5], 1).standard_error)
 
 
+def test_the_same_records_judged_again_make_the_mean_no_surer():
+    once, twice = (
+        result("a", [0.91, 0.87, 0.93, 0.9], 5),
+        result("a", [0.91, 0.87, 0.93, 0.9] * 2, 5),
+    )
+    twice.repeats = 2
+    assert twice.deviation < once.deviation  # of eight, but only four are independent
+    assert twice.standard_error == pytest.approx(twice.deviation / 2)
+    one_fold = result("b", [0.9, 0.8], 5)
+    one_fold.repeats = 3
+    assert one_fold.standard_error == pytest.approx(one_fold.deviation)
+
+
 def test_the_smallest_within_one_standard_error_is_taken():
     found = choose(
         [

@@ -172,6 +172,14 @@ def test_those_dropped_against_a_leader_that_fails_are_taken_back(make_fit_data,
     assert choose(results).chosen == 1
 
 
+def test_repeats_make_no_mean_surer(make_fit_data, tmp_path):
+    data = make_fit_data(60, n_folds=2, repeats=2)
+    judged = _Judged(FailingRun(data, {0.1: 0.9}, failing=None), data, TuneRequest(tmp_path))
+    judged.judge([Candidate({"dropout": 0.1})])
+    (one,) = judged.results()
+    assert (len(one.folds), one.repeats) == (4, 2)
+
+
 def test_a_candidate_that_fails_does_not_end_the_others(data, fixed, tmp_path):
     vectors = WordVectors(["card"], np.ones((1, 8), dtype=np.float32))
     given = dataclasses.replace(data, vectors=vectors)

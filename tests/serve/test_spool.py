@@ -82,3 +82,21 @@ def test_a_client_that_goes_away_is_told_after_what_it_sent():
         one.close()
 
     asyncio.run(main())
+
+
+def test_who_waits_for_more_is_told_that_nothing_will_come():
+    async def main():
+        one = Spool(never(), lambda: False, 1000)
+        waiting = asyncio.ensure_future(one.get())
+        await asyncio.sleep(0)
+        one.close()
+        with pytest.raises(BrokenPipeError):
+            await asyncio.wait_for(waiting, 5)
+        with pytest.raises(BrokenPipeError):
+            await asyncio.wait_for(one.get(), 5)
+
+    async def never():
+        await asyncio.Event().wait()
+        yield b""
+
+    asyncio.run(main())

@@ -60,6 +60,8 @@ class CandidateResult:
         Numbers that the network has learnt, in the mean over folds.
     state : str
         Empty, or why it is out of the question: dropped, or failed and why.
+    repeats : int
+        How often the folds judge each record.
     """
 
     name: str
@@ -68,6 +70,7 @@ class CandidateResult:
     folds: list[FoldScore] = field(default_factory=list)
     parameters: int = 0
     state: str = ""
+    repeats: int = 1
 
     @property
     def scores(self) -> list[float]:
@@ -86,8 +89,12 @@ class CandidateResult:
 
     @property
     def standard_error(self) -> float:
-        """Of the mean; nan with fewer than two folds."""
-        return self.deviation / math.sqrt(len(self.folds)) if self.folds else math.nan
+        """Of the mean; nan with fewer than two folds.
+
+        The same records judged once more make it no smaller.
+        """
+        n_folds = max(1.0, len(self.folds) / self.repeats)
+        return self.deviation / math.sqrt(n_folds)
 
     @property
     def seconds(self) -> float:

@@ -235,6 +235,7 @@ class _Judged:
 
     def _result(self, method: Method) -> tuple[CandidateResult, NDArray[np.bool_]]:
         result = CandidateResult(method.title, {"method": method.key}, self.request.score)
+        result.repeats = self.data.folds.repeats
         sizes, right = [], []
         answers = self._answers[method.key] = []
         for fold, found in self._found(method):

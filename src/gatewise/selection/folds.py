@@ -51,10 +51,13 @@ class Folds:
         In order.
     notes : list of str
         Which classes are too small for them, for example.
+    repeats : int
+        How often each record is judged.
     """
 
     folds: list[Fold]
     notes: list[str] = field(default_factory=list)
+    repeats: int = 1
 
     @property
     def first_answers(self) -> Numbers:
@@ -122,7 +125,7 @@ def make_folds(
         splitter = kind(n_splits=n_folds, shuffle=True, random_state=state)
         for train, test in _quietly(splitter, targets, groups):
             folds.append(Fold(len(folds), train, test))
-    return Folds(folds, notes)
+    return Folds(folds, notes, repeats)
 
 
 def read_times(values: Sequence[str], lines: Sequence[int], column: str) -> list[float]:
@@ -219,7 +222,7 @@ def _by_time(labels: Sequence[Any], n_folds: int, times: Sequence[Any]) -> Folds
     ]
     if n_unseen:
         notes.append(f"{n_unseen:,} records have a class that no earlier record has")
-    return Folds(folds, notes)
+    return Folds(folds, notes, repeats)
 
 
 def _cuts(times: Sequence[Any], n_folds: int) -> list[int]:

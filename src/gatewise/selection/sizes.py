@@ -257,6 +257,7 @@ class _Judged:
         for place, candidate in enumerate(self.candidates):
             key = candidate.key
             one = CandidateResult(names[key], dict(candidate.params), self.request.score)
+            one.repeats = self.data.folds.repeats
             one.state = self._state.get(key, "")
             if len(self._known.get(place, [])) < len(self.data.folds.folds):
                 self._known[place] = [_kept(*both) for both in self.found(place)()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import io
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -19,6 +20,8 @@ _NAME = "the body"
 _LONGEST_LINE = 1 << 20  # bytes
 _PIECE = 1 << 16  # bytes that are sent at a time
 _PIECES = 4  # that wait to be sent
+_LOOK_SECONDS = 0.5  # between two looks whether the loop still runs
+_STOPPED = "the server has stopped"
 
 Result = TypeVar("Result")
 
@@ -49,11 +52,21 @@ class LoopCalls:
         ------
         TimeoutError
             If it takes too long.
+        BrokenPipeError
+            If the loop has ended.
         """
-        future = asyncio.run_coroutine_threadsafe(action, self._loop)
+        try:
+            future = asyncio.run_coroutine_threadsafe(action, self._loop)
+        except RuntimeError:  # the loop is closed
+            action.close()
+            raise BrokenPipeError(_STOPPED) from None
         while not future.done():
-            before = self.progress()
-            concurrent.futures.wait([future], self._seconds)
+            before, end = self.progress(), time.monotonic() + self._seconds
+            while not future.done() and time.monotonic() < end:
+                concurrent.futures.wait([future], min(_LOOK_SECONDS, self._seconds))
+                if self._loop.is_closed() and not future.done():
+                    action.close()  # handed to the loop, which did not come to it
+                    raise BrokenPipeError(_STOPPED)
             if not future.done() and self.progress() == before:
                 future.cancel()
                 raise TimeoutError(f"nothing came or went for {self._seconds:g} seconds")

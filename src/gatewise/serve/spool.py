@@ -61,7 +61,7 @@ class Spool:
 
         Raises
         ------
-        ClientDisconnect
+        ClientDisconnect, BrokenPipeError
             If the client has gone.
         """
         while True:
@@ -83,6 +83,8 @@ class Spool:
         """Take no more, and forget what there is."""
         self._pump.cancel()
         self._memory.clear()
+        self._error = BrokenPipeError("the client has gone")
+        self._changed.set()
         if self._file is not None:
             self._file.close()
             self._file = None
