@@ -161,13 +161,6 @@ def test_what_fails_is_said_and_the_rest_is_compared(make_fit_data, tiny, tmp_pa
     assert {pair.question for pair in found.pairs} == set()
 
 
-def test_repeats_make_no_mean_surer(make_fit_data, tiny, tmp_path):
-    data = make_fit_data(60, n_folds=2, repeats=2)
-    request = CompareRequest(tmp_path / "run", tiny, methods=["averages"], curve=False)
-    (one,) = compare(data, request).results
-    assert (len(one.folds), one.repeats) == (4, 2)
-
-
 def test_only_what_is_named_is_compared(run, data, tiny):
     out, found = run
     settings = {**tiny, "language": "en"}

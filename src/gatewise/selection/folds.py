@@ -222,7 +222,7 @@ def _by_time(labels: Sequence[Any], n_folds: int, times: Sequence[Any]) -> Folds
     ]
     if n_unseen:
         notes.append(f"{n_unseen:,} records have a class that no earlier record has")
-    return Folds(folds, notes, repeats)
+    return Folds(folds, notes)
 
 
 def _cuts(times: Sequence[Any], n_folds: int) -> list[int]:
