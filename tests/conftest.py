@@ -26,14 +26,18 @@ FILLERS = ["hello", "thanks", "today", "since monday", "i am angry", "at the bra
 LONGEST = (
     "tests/cluster/test_clusters.py",
     "tests/test_docs.py",
-    "tests/faults/test_tune.py",
+    "tests/test_speed_benchmark.py",
     "tests/cluster/test_scoring.py",
+    "tests/faults/test_tune.py",
+    "tests/report/test_model_page.py",
     "tests/faults/",
     "tests/cluster/",
     "tests/selection/",
     "tests/test_selection_benchmarks.py",
     "tests/browser/",
     "tests/serve/",
+    "tests/report/",
+    "tests/test_",
 )
 
 
