@@ -4,7 +4,9 @@ import base64
 import hashlib
 import json
 import re
-from dataclasses import replace
+import weakref
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -16,7 +18,7 @@ from gatewise.report.drawing import prefixed
 from gatewise.report.model_charts import _learning, model_charts
 from gatewise.report.model_facts import model_facts
 from gatewise.report.model_page import model_page, write_model_page
-from gatewise.text.corpus import corpus_from_lists
+from gatewise.text.corpus import Corpus, corpus_from_lists
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 EVIL = "</title></style></script><script>alert(1)</script><img src=x onerror='a'>{{ 7 * 7 }}&amp;"
@@ -280,3 +282,41 @@ def test_flat_losses_stay_under_the_upper_edge():
 def test_facts_can_be_looked_at(classifier, corpus):
     facts = model_facts(classifier, corpus=corpus)
     assert json.loads(json.dumps(facts.history))[0]["epoch"] == 1
+
+
+class Text(str):
+    """One that can be watched."""
+
+
+class Passing(Sequence):
+    """Texts of a file too large for memory: counts how many of them are held at a time."""
+
+    def __init__(self, texts):
+        self.texts, self.alive, self.most = texts, weakref.WeakSet(), 0
+
+    def __len__(self):
+        return len(self.texts)
+
+    def __getitem__(self, row):
+        return self.texts[row]
+
+    def __iter__(self):
+        for text in self.texts:
+            one = Text(text)
+            self.alive.add(one)
+            self.most = max(self.most, len(self.alive))
+            yield one
+
+
+class LargeCorpus(Corpus):
+    """One that has counted its duplicates before, as one in files has."""
+
+    n_duplicates = 0
+    conflicts = ()
+
+
+def test_the_texts_of_a_large_file_are_not_held_in_memory(classifier, corpus):
+    texts = Passing(corpus.texts)
+    held = {field.name: getattr(corpus, field.name) for field in fields(corpus)}
+    model_facts(classifier, corpus=LargeCorpus(**held | {"texts": texts}), redact=True)
+    assert 1 <= texts.most <= 4
