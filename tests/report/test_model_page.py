@@ -15,7 +15,7 @@ import pytest
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.report.drawing import prefixed
-from gatewise.report.model_charts import _learning, model_charts
+from gatewise.report.model_charts import _learning, _lengths, model_charts
 from gatewise.report.model_facts import model_facts
 from gatewise.report.model_page import model_page, write_model_page
 from gatewise.text.corpus import Corpus, corpus_from_lists
@@ -282,6 +282,17 @@ def test_flat_losses_stay_under_the_upper_edge():
 def test_facts_can_be_looked_at(classifier, corpus):
     facts = model_facts(classifier, corpus=corpus)
     assert json.loads(json.dumps(facts.history))[0]["epoch"] == 1
+
+
+@pytest.mark.parametrize("most", [1, 7, 29, 30, 44, 100, 1000])
+def test_a_chart_of_lengths_invents_no_teeth(most):
+    lengths = [*range(1, most + 1)] * 200  # as many of each length
+    bars = _lengths([*lengths, 10 * most], 10**6).axes[0].patches
+    heights = [bar.get_height() for bar in bars]
+    assert {round(bar.get_width(), 6) for bar in bars} == {round(bars[0].get_width(), 6)}
+    assert sum(heights) == len(lengths) + 1
+    assert heights[-1] == 1.0
+    assert len(set(heights[1:-2])) <= 1  # the first begins at 0, the last but one may be half full
 
 
 class Text(str):

@@ -195,9 +195,12 @@ def _thinned(n_points: int) -> Any:
 def _lengths(lengths: Sequence[int], longest: int) -> Figure:
     figure = _figure(2.4)
     axes = figure.subplots()
-    top = int(np.quantile(lengths, 0.99)) + 1  # the longest hundredth would press all others flat
-    edges = np.unique(np.linspace(0, top, min(_N_LENGTH_BINS, top) + 1).round())
+    most = int(np.quantile(lengths, 0.99))  # the longest hundredth would press all others flat
+    width = math.ceil((most + 1) / _N_LENGTH_BINS)
+    top = width * math.ceil((most + 1) / width)
+    edges = np.arange(0, top + width + 1, width) - 0.5  # all of one width, whole numbers inside
     axes.hist(np.minimum(lengths, top), bins=edges.tolist(), color=COLOURS[0], edgecolor="white")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if longest <= top:
         axes.axvline(longest, color=COLOURS[1], linestyle="--", label="read up to here")
         axes.legend()
