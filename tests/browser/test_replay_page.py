@@ -126,3 +126,16 @@ def test_labels_are_no_markup_for_the_charts(browser, pages):
         "return [...document.querySelectorAll('#reading .legendtext')].map((e) => e.textContent)"
     )
     assert names == [replayed.labels[number][:40] for number in replayed.most_likely()]
+
+
+def test_paper_is_white_and_nothing_on_it_is_cut_off(browser, pages):
+    path, _ = pages["five hundred"]
+    with browser.printing():
+        browser.open(path, width=718)
+        browser.run("dispatchEvent(new Event('beforeprint'))")
+        assert browser.cut_off(718) == []
+        assert browser.run("return document.querySelector('details').open")
+        background = "getComputedStyle(document.querySelector('blockquote')).backgroundColor"
+        assert browser.run(f"return {background}") == "rgb(246, 248, 250)"
+        grid = "return document.getElementById('reading').layout.xaxis.gridcolor"
+        assert browser.run(grid) == "#d1d9e0"

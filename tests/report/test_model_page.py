@@ -17,7 +17,7 @@ from gatewise.base.errors import ConfigError, DataError
 from gatewise.report.drawing import prefixed
 from gatewise.report.model_charts import _learning, _lengths, model_charts
 from gatewise.report.model_facts import model_facts
-from gatewise.report.model_page import model_page, write_model_page
+from gatewise.report.model_page import _breakable, model_page, write_model_page
 from gatewise.text.corpus import Corpus, corpus_from_lists
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -293,6 +293,10 @@ def test_a_chart_of_lengths_invents_no_teeth(most):
     assert sum(heights) == len(lengths) + 1
     assert heights[-1] == 1.0
     assert len(set(heights[1:-2])) <= 1  # the first begins at 0, the last but one may be half full
+
+
+def test_labels_break_behind_their_underscores():
+    assert _breakable("a<b_c_d") == "a&lt;b_<wbr>c_<wbr>d"
 
 
 class Text(str):

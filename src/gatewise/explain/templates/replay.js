@@ -151,8 +151,13 @@
   byId("step-choice").addEventListener("input", drawUnit);
   // Paper is white, whatever the screen is.
   const charts = () => document.querySelectorAll(".js-plotly-plot");
-  addEventListener("beforeprint", () => charts().forEach((chart) => Plotly.relayout(chart, { "font.color": "#000" })));
-  addEventListener("afterprint", () => charts().forEach((chart) => Plotly.relayout(chart, { "font.color": colour("--text") })));
+  const ink = (text, line) => charts().forEach((chart) =>
+    Plotly.relayout(chart, { "font.color": text, "xaxis.gridcolor": line, "yaxis.gridcolor": line, "xaxis.zerolinecolor": line, "yaxis.zerolinecolor": line }));
+  addEventListener("beforeprint", () => {
+    document.querySelectorAll("details").forEach((one) => { one.open = true; });
+    ink("#000", "#d1d9e0");
+  });
+  addEventListener("afterprint", () => ink(colour("--text"), colour("--line")));
   drawTokens();
   drawReading();
   drawHeat();
