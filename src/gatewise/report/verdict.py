@@ -65,8 +65,8 @@ def _how_good(quality: dict[str, Any]) -> Iterator[str]:
     own, *others = head["rows"]
     yield (
         f"Of {_records(quality['n_records'])} measured it answers {own['accuracy']:.1%} rightly; "
-        f"a sample of this size leaves the true share between {own['low']:.1%} and {own['high']:.1%} "
-        "(95 % interval)."
+        f"a sample of this size leaves the true share between {own['low']:.1%} and "
+        f"{own['high']:.1%} (95 % interval)."
     )
     told = [f"{one['name']} {_answers(one['name'])} {one['accuracy']:.1%}" for one in others]
     yield f"For comparison: {', '.join(told)}."
