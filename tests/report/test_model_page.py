@@ -279,6 +279,13 @@ def test_flat_losses_stay_under_the_upper_edge():
     assert losses.get_ylim()[1] > 5.2
 
 
+def test_one_epoch_has_no_ticks_between_epochs():
+    one = {"epoch": 1, "loss": 1.0, "accuracy": 0.5, "is_last": False}
+    one |= {"validation_loss": None, "validation_accuracy": None}
+    ticks = _learning([one]).axes[0].get_xticks()
+    assert [tick for tick in ticks if 0.5 <= tick <= 1.5] == [1.0]
+
+
 def test_facts_can_be_looked_at(classifier, corpus):
     facts = model_facts(classifier, corpus=corpus)
     assert json.loads(json.dumps(facts.history))[0]["epoch"] == 1

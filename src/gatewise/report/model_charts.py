@@ -106,7 +106,8 @@ def _learning(history: Sequence[Mapping[str, Any]]) -> Figure:
         last = next((one["epoch"] for one in history if one["is_last"]), None)
         if last is not None:
             axes.axvline(last - 0.5, color=_GREY, linestyle=":", label="from here on: all records")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
+        axes.set_xlim(0.5, epochs[-1] + 0.5)  # one epoch alone would get ticks between epochs
         axes.set_xlabel("epoch")
         axes.set_ylabel(f"{name}, nats" if name == "loss" else name)
     accuracies.yaxis.set_major_formatter(PercentFormatter(1.0))
