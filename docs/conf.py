@@ -17,6 +17,8 @@ html_theme_options = {
     "description": "Labelled texts in; an explained classifier out",
     "page_width": "1160px",  # tables of a hundred characters
 }
+html_static_path = ["_static"]
+html_show_copyright = False
 html_show_sourcelink = False
 numpydoc_show_class_members = False
 autodoc_typehints = "none"

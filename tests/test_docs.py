@@ -27,6 +27,8 @@ def test_the_pages_are_built_and_load_nothing_from_elsewhere(built):
     for name in PAGES:
         page = (built / f"{name}.html").read_text("utf-8")
         assert not re.search(r'(?:src|<link[^>]*href)="(?:https?:)?//', page), name
+        assert "_static/custom.css" in page
+    assert "p < 0.0001" in (built / "why-word-vectors.html").read_text("utf-8").replace("&lt;", "<")
     assert "How the LSTM read it" in (built / "replay.html").read_text("utf-8")
 
 
@@ -43,6 +45,7 @@ def test_what_was_done_by_hand_is_what_the_network_did(built):
 def test_code_that_fails_fails_the_build(tmp_path):
     (tmp_path / "conf.py").write_text((ROOT / "docs" / "conf.py").read_text("utf-8"))
     (tmp_path / "_ext").mkdir()
+    (tmp_path / "_static").mkdir()
     extension = (ROOT / "docs" / "_ext" / "executed.py").read_text("utf-8")
     (tmp_path / "_ext" / "executed.py").write_text(extension)
     (tmp_path / "index.md").write_text("# A\n\n```{executed}\nprint(6 * 7)\n```\n")

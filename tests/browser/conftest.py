@@ -1,5 +1,6 @@
 """Debian's Chromium, driven from outside."""
 
+import contextlib
 import json
 import shutil
 
@@ -36,6 +37,28 @@ class Browser:
 
     def run(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)
+
+    @contextlib.contextmanager
+    def printing(self):
+        """Let pages look as they are printed by someone whose screen is dark."""
+        dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+        options = {"media": "print", "features": dark}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", options)
+        try:
+            yield
+        finally:
+            light = [{"name": "prefers-color-scheme", "value": "light"}]
+            options = {"media": "", "features": light}
+            self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", options)
+
+    def cut_off(self, width):
+        """The tables that do not fit on paper of a width, or into a box that hides their end."""
+        return self.run(
+            "return [...document.querySelectorAll('table')].filter((e) => {"
+            "const end = Math.min(arguments[0], e.parentElement.getBoundingClientRect().right);"
+            "return e.getBoundingClientRect().right > end + 1; }).map((e) => e.innerText)",
+            width,
+        )
 
     def complaints(self):
         return [entry["message"] for entry in self.driver.get_log("browser")]

@@ -16,7 +16,7 @@ TEXTS = {
     "right to left": "שלום card لماذا my",
 }
 
-LONG = "a label that is longer than most are"
+LONG = "<b>R&amp;D</b> that is longer than most \U0001f4b3\U0001f4b3\U0001f4b3"
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +115,27 @@ def test_it_is_readable_without_scripts(browser, pages):
     assert replayed.sentence() in text
     assert f"{replayed.credits.steps[1, replayed.decision]:+.2f}" in text
     assert "swallowed" in text
+    assert "With JavaScript, three pictures stand here" in text
+    assert "As it reads" not in text  # nor an empty frame for it
+
+
+def test_labels_are_no_markup_for_the_charts(browser, pages):
+    path, replayed = pages["five"]
+    browser.open(path)
+    names = browser.run(
+        "return [...document.querySelectorAll('#reading .legendtext')].map((e) => e.textContent)"
+    )
+    assert names == [replayed.labels[number][:40] for number in replayed.most_likely()]
+
+
+def test_paper_is_white_and_nothing_on_it_is_cut_off(browser, pages):
+    path, _ = pages["five hundred"]
+    with browser.printing():
+        browser.open(path, width=718)
+        browser.run("dispatchEvent(new Event('beforeprint'))")
+        assert browser.cut_off(718) == []
+        assert browser.run("return document.querySelector('details').open")
+        background = "getComputedStyle(document.querySelector('blockquote')).backgroundColor"
+        assert browser.run(f"return {background}") == "rgb(246, 248, 250)"
+        grid = "return document.getElementById('reading').layout.xaxis.gridcolor"
+        assert browser.run(grid) == "#d1d9e0"

@@ -200,3 +200,9 @@ def test_other_scripts_stand_in_their_own_direction(browser, pages):
     )
     assert dict(direction)["כרטיס אבוד"] == "rtl"
     assert dict(direction)["余额查询"] == "ltr"
+
+
+def test_no_table_is_cut_off_on_paper(browser, pages):
+    with browser.printing():
+        show(browser, pages["many"], width=718)
+        assert browser.cut_off(718) == []

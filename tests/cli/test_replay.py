@@ -26,6 +26,14 @@ def test_the_text_can_come_from_standard_input(gatewise, model):
     )
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "gb18030"])
+def test_standard_input_is_read_as_files_are(gatewise, model, encoding):
+    text = "我的卡被机器吞了 card"
+    result = gatewise("replay --json", model, "-", typed=text.encode(encoding))
+    assert json.loads(result.stdout)["text"] == text
+    assert ("read as" in result.stderr) == (encoding != "utf-8-sig")
+
+
 def test_json(gatewise, model):
     told = json.loads(gatewise("replay --json", model, TEXT).stdout)
     found = replay(load(model), TEXT).to_dict()
@@ -62,3 +70,5 @@ def test_what_cannot_be_done(fails, model, tmp_path):
     told = fails("replay", model, TEXT, "--html", tmp_path / "no" / "page.html")
     assert "there is no folder" in told
     assert "is a folder" in fails("replay", model, TEXT, "--html", tmp_path)
+    assert "add --json" in fails("replay", model, TEXT, "--before")
+    assert "standard input is empty" in fails("replay", model, "-")

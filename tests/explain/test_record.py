@@ -18,8 +18,9 @@ TEXT = "my card was swallowed by the machines zzqq"
 class Told:
     """Variants that were written down beforehand."""
 
-    def __init__(self, probabilities, without=None):
-        self.reading = Reading(list(range(1, len(probabilities) + 1)), np.array(probabilities))
+    def __init__(self, probabilities, without=None, lengths=None):
+        lengths = lengths or list(range(1, len(probabilities) + 1))
+        self.reading = Reading(lengths, np.array(probabilities))
         self.without = without or {}
 
 
@@ -93,6 +94,8 @@ def test_the_sentence(found):
     told = changed(found, variants=Told([other, certain])).sentence()
     assert told.startswith(f"decided for {found.label!r} with ")
     assert told.endswith("at token 2 ('card')")
+    told = changed(found, variants=Told([other, certain], lengths=[4, 7])).sentence()
+    assert told.endswith("at one of the tokens 5 to 7 (the last is 'machines')")
     told = changed(found, variants=Told([other])).sentence()
     assert told.endswith("by what lies beyond the line")
     empty = changed(found, variants=Told(np.zeros((0, 3))))
@@ -120,6 +123,9 @@ def test_the_table(found):
     assert len(rows) == 5  # one of them is the class "card"
     credit = found.credits.steps[1, found.decision]
     assert f"{credit:+8.2f}" in next(row for row in rows if row.startswith("card "))
+    ways = found.layers[-1].directions
+    mean = np.mean([way.f[1].mean() for way in ways])  # of both directions, as on the page
+    assert next(row for row in rows if row.startswith("card ")).split()[4] == f"{mean:.2f}"
     sums = next(line for line in lines if line.startswith(found.label) and " = " in line)
     assert f"{found.credits.scores[found.decision]:+8.2f}" in sums
     assert any("differ by" in line for line in lines)
@@ -142,11 +148,13 @@ def test_a_model_alone_has_no_table_of_ngrams(classifier, plain):
 
 def test_a_long_text_is_shortened_in_the_table(fitted, classifier):
     found = replay(classifier("modern"), TEXT)
+    way = repeated(found, 100)
+    one = changed(found.layers[0], forward=way, backward=way)
     many = changed(
         found,
         tokens=found.tokens[:1] * 100,
         credits=changed(found.credits, steps=np.random.default_rng(0).normal(size=(100, 3))),
-        trace=changed(found.trace, layers=[changed(found.layers[0], forward=repeated(found, 100))]),
+        trace=changed(found.trace, layers=[one]),
         variants=Told([found.probabilities]),
     )
     told = str(many)

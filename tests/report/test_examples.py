@@ -1,10 +1,12 @@
 """Records worth reading, by hand; and a page without cleanlab."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from gatewise.evaluate.trust import NO_CLASS
 from gatewise.report import examples
 from gatewise.report.confusion import mutual_pairs
 from gatewise.report.examples import hardest_records, pair_examples, suspicious_labels
@@ -31,6 +33,14 @@ def test_the_hardest_come_first(measured, corpus):
         place = corpus.lines.index(row["line"])
         assert row["text"] == " ".join(corpus.texts[place].split())
         assert row["label"] == corpus.labels[place] != row["answer"]
+
+
+def test_labels_that_the_model_lacks_do_not_crowd_out_the_hardest(measured):
+    targets = np.where(np.arange(len(measured.targets)) % 2, NO_CLASS, measured.targets)
+    truth = [LABELS[target] if target != NO_CLASS else "music" for target in targets]
+    found = hardest_records(replace(measured, targets=targets, truth=tuple(truth)), LABELS, SHOW)
+    assert found
+    assert "music" not in {row["label"] for row in found}
 
 
 def test_examples_are_of_the_pair(measured):

@@ -109,3 +109,21 @@ def test_a_file_larger_than_any_of_ours(run, monkeypatch):
     assert len(read_run(run).rows) == 6
     monkeypatch.setattr(facts_module, "_LARGEST", size - 1)
     assert refused(run) == f"{run / 'results.json'} is larger than any that gatewise writes"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mean": "0.8"},
+        {"mean": None},
+        {"seconds": [1]},
+        {"folds": [{}]},
+        {"folds": "none"},
+        {"params": 8},
+        {"name": None},
+    ],
+)
+def test_a_value_of_another_kind(run, change):
+    rows = json.loads((run / "results.json").read_text())
+    (run / "results.json").write_text(json.dumps([rows[0] | change, *rows[1:]]))
+    assert "results.json has another form" in refused(run)

@@ -47,6 +47,7 @@ def test_a_model_that_keeps_its_texts_has_them(classifier, altered, corpus):
     texts = tuple(corpus.texts[row] for row in model.index.rows)
     found = held_out_records(altered(index=replace(model.index, texts=texts)).model_)
     assert found.texts == held_out_records(model, corpus).texts
+    assert found.lines is None  # a header, a refused row or a text of two lines would move them
 
 
 def test_nothing_was_held_out(altered, held_out):

@@ -4,7 +4,9 @@ import base64
 import hashlib
 import json
 import re
-from dataclasses import replace
+import weakref
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -13,10 +15,10 @@ import pytest
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.report.drawing import prefixed
-from gatewise.report.model_charts import _learning, model_charts
+from gatewise.report.model_charts import _learning, _lengths, model_charts
 from gatewise.report.model_facts import model_facts
-from gatewise.report.model_page import model_page, write_model_page
-from gatewise.text.corpus import corpus_from_lists
+from gatewise.report.model_page import _breakable, model_page, write_model_page
+from gatewise.text.corpus import Corpus, corpus_from_lists
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 EVIL = "</title></style></script><script>alert(1)</script><img src=x onerror='a'>{{ 7 * 7 }}&amp;"
@@ -277,6 +279,66 @@ def test_flat_losses_stay_under_the_upper_edge():
     assert losses.get_ylim()[1] > 5.2
 
 
+def test_one_epoch_has_no_ticks_between_epochs():
+    one = {"epoch": 1, "loss": 1.0, "accuracy": 0.5, "is_last": False}
+    one |= {"validation_loss": None, "validation_accuracy": None}
+    ticks = _learning([one]).axes[0].get_xticks()
+    assert [tick for tick in ticks if 0.5 <= tick <= 1.5] == [1.0]
+
+
 def test_facts_can_be_looked_at(classifier, corpus):
     facts = model_facts(classifier, corpus=corpus)
     assert json.loads(json.dumps(facts.history))[0]["epoch"] == 1
+
+
+@pytest.mark.parametrize("most", [1, 7, 29, 30, 44, 100, 1000])
+def test_a_chart_of_lengths_invents_no_teeth(most):
+    lengths = [*range(1, most + 1)] * 200  # as many of each length
+    bars = _lengths([*lengths, 10 * most], 10**6).axes[0].patches
+    heights = [bar.get_height() for bar in bars]
+    assert {round(bar.get_width(), 6) for bar in bars} == {round(bars[0].get_width(), 6)}
+    assert sum(heights) == len(lengths) + 1
+    assert heights[-1] == 1.0
+    assert len(set(heights[1:-2])) <= 1  # the first begins at 0, the last but one may be half full
+
+
+def test_labels_break_behind_their_underscores():
+    assert _breakable("a<b_c_d") == "a&lt;b_<wbr>c_<wbr>d"
+
+
+class Text(str):
+    """One that can be watched."""
+
+
+class Passing(Sequence):
+    """Texts of a file too large for memory: counts how many of them are held at a time."""
+
+    def __init__(self, texts):
+        self.texts, self.alive, self.most = texts, weakref.WeakSet(), 0
+
+    def __len__(self):
+        return len(self.texts)
+
+    def __getitem__(self, row):
+        return self.texts[row]
+
+    def __iter__(self):
+        for text in self.texts:
+            one = Text(text)
+            self.alive.add(one)
+            self.most = max(self.most, len(self.alive))
+            yield one
+
+
+class LargeCorpus(Corpus):
+    """One that has counted its duplicates before, as one in files has."""
+
+    n_duplicates = 0
+    conflicts = ()
+
+
+def test_the_texts_of_a_large_file_are_not_held_in_memory(classifier, corpus):
+    texts = Passing(corpus.texts)
+    held = {field.name: getattr(corpus, field.name) for field in fields(corpus)}
+    model_facts(classifier, corpus=LargeCorpus(**held | {"texts": texts}), redact=True)
+    assert 1 <= texts.most <= 4

@@ -55,3 +55,21 @@ def test_masks_do_not_overlap_and_the_rest_is_as_it_was(text):
 @given(st.from_regex(r"[a-z]{1,8}@[a-z]{2,8}\.[a-z]{2,3}", fullmatch=True), st.text(max_size=9))
 def test_a_mail_address_is_found_between_spaces(mail, around):
     assert mail not in redact(f"{around} {mail} {around}")
+
+
+@pytest.mark.parametrize("part", ["W", "a-", "Bo. ", "Ab'", "x@", "1.", "(", "a://"])
+def test_long_texts_without_an_end_take_no_hours(part):
+    shown = redact(part * (200_000 // len(part)))
+    assert "Bo" not in shown[3:]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("李http://intra/ada", "李[address]"),  # letters without spaces before it
+        ("Dr.\nBo called", "Dr.\n[name] called"),
+        ("The doctors. Bo called", "The doctors. Bo called"),
+    ],
+)
+def test_what_stands_before_a_name_or_an_address(text, shown):
+    assert redact(text) == shown

@@ -39,7 +39,7 @@ def test_a_record_of_median_length(classifier, corpus):
     shown = {row["name"]: row["values"] for row in found["states"]}
     assert len(shown) == 4
     for unit in range(4):
-        assert shown[f"unit {unit + 1}"] == pytest.approx(gates.h[:, unit])
+        assert shown[f"unit {unit}"] == pytest.approx(gates.h[:, unit])
     best = found["classes"][0]
     total = best["tokens"] + best["ngrams"] + best["bias"]
     assert total == pytest.approx(replayed.credits.scores[replayed.decision])

@@ -9,7 +9,7 @@ import pytest
 from gatewise import __version__
 from gatewise.base.errors import DataError
 from gatewise.report.charts import curve_chart, run_chart
-from gatewise.report.facts import read_run
+from gatewise.report.facts import RunFacts, read_run
 from gatewise.report.run_page import run_page, write_run_page
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
@@ -70,6 +70,14 @@ def page():
 
 
 # What it says
+
+
+def test_of_equal_candidates_the_chosen_one_stands_first(tuned, grid):
+    facts = read_run(tuned(grid))
+    rows = [row | {"mean": 0.8, "state": "", "chosen": False} for row in facts.rows]
+    rows[-1] |= {"chosen": True, "name": "zuletzt"}
+    source = run_page(RunFacts(rows, facts.summary), "")
+    assert re.search(r'<th scope="row" class="words">([^<]*)<', source)[1] == "zuletzt"
 
 
 def test_every_candidate_has_its_numbers(tuned, grid, page):

@@ -16,17 +16,19 @@ RISK = {"given": 0.95, "wrong": 0.05, "error": 0.1}
 
 @pytest.fixture
 def told(altered):
-    def tell(*, classes=(), decision=None, risk=RISK, error=0.01, surplus=0.1, **changes):
+    def tell(
+        *, classes=(), decision=None, risk=RISK, error=0.01, surplus=0.1, n_records=500, **changes
+    ):
         head = {"rows": ROWS, "against": "n-grams alone", "chance": 0.001, "lead": 0.05} | changes
         quality = {"headline": head, "risk": risk, "error": error, "overconfidence": surplus}
         model = altered(decision=decision or Decision()).model_
-        return verdict(model, quality | {"n_records": 500}, classes)
+        return verdict(model, quality | {"n_records": n_records}, classes)
 
     return tell
 
 
-def one_class(label, recall, measured=20):
-    return {"label": label, "recall": recall, "measured": measured}
+def one_class(label, recall, measured=20, *, is_known=True):
+    return {"label": label, "recall": recall, "measured": measured, "is_known": is_known}
 
 
 def test_what_it_is_and_how_good(told):
@@ -56,6 +58,8 @@ def test_when_not_to_trust_it(told):
     assert "Of 1 class fewer than 5 records were measured" in doubts
     assert "off by 8.0 points on average; on the whole it is too sure" in doubts
     assert "not sure enough" in told(error=0.08, surplus=-0.1)[2]
+    outside = [one_class("outside", 0.0, n, is_known=False) for n in (3, 90)]
+    assert told(classes=[*classes, *outside], error=0.08)[2] == doubts
     many = told(classes=[one_class(f"bad {number}", 0.1) for number in range(9)])[2]
     assert "and 3 more" in many
 
@@ -72,3 +76,9 @@ def test_nothing_measured(altered):
     _, good, doubts = verdict(altered(ngrams=None).model_, None, [])
     assert "was not measured" in good
     assert "When not to trust it" in doubts
+
+
+def test_one_record_is_no_records(told):
+    _, good, doubts = told(n_records=1)
+    assert "Of 1 record measured" in good
+    assert doubts.endswith("All this rests on 1 record only.")

@@ -41,6 +41,25 @@ def test_the_card_without_companion_says_nothing_of_it(fitted):
     assert "blended" not in card_of(fitted("alone").model_)
 
 
+def test_the_card_without_companion_has_the_network_alone(fitted):
+    card = card_of(fitted("held out").model_, ngrams=None)
+    assert "| LSTM alone |" in card
+    assert "both together" not in card
+    assert "The temperature was chosen" in card
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [("training", "held out of the"), ("validation", "a validation file"), ("folds", "without it")],
+)
+def test_the_card_names_the_records_that_were_measured(fitted, source, named):
+    model = fitted("held out").model_
+    held_out = dataclasses.replace(model.held_out, source=source)
+    card = card_of(model, held_out=held_out)
+    assert named in card.split("Measured on")[1]
+    assert named in card.split("model-index")[1].splitlines()[0]
+
+
 def test_the_card_names_every_setting_and_version(fitted):
     card = card_of(fitted("classic").model_).replace("\\", "")
     for field in dataclasses.fields(Recipe):

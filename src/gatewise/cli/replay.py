@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from gatewise.base.errors import ConfigError
 from gatewise.cli.console import check_out_file, remark, say
 from gatewise.cli.options import ModelArgument
 
@@ -50,7 +50,9 @@ def replay(
     from gatewise.explain.replay import replay as replay_text
 
     check_out_file(html)
-    found = replay_text(_load(model), sys.stdin.read() if text == "-" else text)
+    if before and not as_json:
+        raise ConfigError("--before is about --json; add --json, or leave it away")
+    found = replay_text(_load(model), _read_text() if text == "-" else text)
     if html is not None:
         write_bytes(html, replay_page(found).encode("utf-8", "replace"))
         remark([f"page written to {html}"])
@@ -58,6 +60,16 @@ def replay(
         typer.echo(json.dumps(found.to_dict(before=before), ensure_ascii=False))
     else:
         say(*str(found).splitlines())
+
+
+def _read_text() -> str:
+    """Read standard input as files are read, whatever the system takes its encoding to be."""
+    from gatewise.text.lines import open_text
+
+    file = open_text(None)
+    if file.note and file.encoding != "utf-8":
+        remark([f"note: {file.note}"])
+    return "".join(file.lines())
 
 
 def _load(model: Path) -> Any:

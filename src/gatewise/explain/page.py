@@ -63,11 +63,7 @@ def replay_page(replay: Replay) -> str:
 def _tokens(replay: Replay) -> list[dict[str, Any]]:
     shares = replay.credits.steps[:, replay.decision]
     largest = float(np.abs(shares).max(initial=0.0))
-    ways = replay.layers[-1].directions
-    means = {
-        name: np.mean([np.abs(getattr(one, name)).mean(axis=1) for one in ways], axis=0)
-        for name in _GATES
-    }
+    means = {name: replay.mean_sizes(name) for name in _GATES}
     contradicted = set(replay.contradicted)
     found = []
     for step, token in enumerate(replay.tokens):

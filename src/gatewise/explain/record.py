@@ -134,7 +134,10 @@ class Replay:
 
     @property
     def decided_at(self) -> int | None:
-        """How many tokens had been read when the answer was reached that then stayed."""
+        """How many tokens had been read when the answer was reached that then stayed.
+
+        Of the beginnings that were looked at: beyond 200 tokens not each of them is one.
+        """
         answers = self.reading.probabilities.argmax(axis=1)
         if not len(answers) or answers[-1] != self.decision:
             return None
@@ -151,6 +154,11 @@ class Replay:
             if credit * lost < 0 and abs(lost) >= _DOUBT and abs(credit) >= _DOUBT:
                 found.append(step)
         return found
+
+    def mean_sizes(self, name: str) -> Array:
+        """Average the sizes of a gate or state over the units of the last layer, shape (T,)."""
+        ways = [np.abs(getattr(one, name)).mean(axis=1) for one in self.layers[-1].directions]
+        return np.asarray(np.mean(ways, axis=0))
 
     def most_likely(self, number: int = _N_CLASSES) -> list[int]:
         """Numbers of the classes with the highest probabilities, the highest first."""
@@ -169,8 +177,13 @@ class Replay:
             return f"there is nothing to read; without a word it is {self.label!r} with {chance}"
         if self.decided_at is None:
             return f"decided for {self.label!r} with {chance}, by what lies beyond the line"
-        word = self.token_at(self.decided_at)
-        return f"decided for {self.label!r} with {chance}, at token {self.decided_at} ({word!r})"
+        word = repr(self.token_at(self.decided_at))
+        place = self.reading.lengths.index(self.decided_at)
+        first = 1 + (self.reading.lengths[place - 1] if place else 0)
+        at = f"token {self.decided_at:,} ({word})"
+        if first < self.decided_at:  # of a long text not every beginning was looked at
+            at = f"one of the tokens {first:,} to {self.decided_at:,} (the last is {word})"
+        return f"decided for {self.label!r} with {chance}, at {at}"
 
     def to_dict(self, *, before: bool = False) -> dict[str, Any]:
         """Make a dict for JSON.
@@ -278,9 +291,9 @@ class Replay:
 
     def _table(self) -> list[str]:
         """List the steps: token, credit, what it would be without it, and the gates' means."""
-        label, one = self.decision, self.layers[-1].forward
+        label = self.decision
         rows = [f"{'token':{_WIDEST}} {'credit':>8} {'without':>8}   input  forget  output  |cell|"]
-        gates = [np.abs(values).mean(axis=1) for values in (one.i, one.f, one.o, one.c)]
+        gates = [self.mean_sizes(name) for name in "ifoc"]
         shown = self._shown_steps()
         for place, step in enumerate(shown):
             if place and step != shown[place - 1] + 1:

@@ -9,6 +9,7 @@ import numpy as np
 
 from gatewise.base.errors import MissingExtraError
 from gatewise.evaluate.audit import Audit, audit_labels
+from gatewise.evaluate.trust import NO_CLASS
 from gatewise.report.confusion import MutualPair
 from gatewise.report.measured import Measured
 from gatewise.report.shown import Shower
@@ -37,10 +38,12 @@ def hardest_records(
     Returns
     -------
     list of dict
-        The hardest first; only those that are answered wrongly.
+        The hardest first; only those that are answered wrongly, and could be answered rightly: a
+        label that the model does not have is none of its classes, and always hardest.
     """
     order = np.argsort(measured.given, kind="stable")
-    wrong = [int(place) for place in order if not measured.right[place]]
+    missed = ~measured.right & (measured.targets != NO_CLASS)  # (N,)
+    wrong = [int(place) for place in order if missed[place]]
     return [_told(measured, labels, place, show) for place in wrong[:_N_HARDEST]]
 
 

@@ -17,6 +17,7 @@ _LARGEST = 256 << 20  # bytes
 # What every row, and the summary of each question, must have.
 _ROW = {"name", "params", "folds", "mean", "standard_deviation", "standard_error", "seconds"}
 _ROW |= {"parameters", "state", "chosen"}
+_NUMBERS = ("mean", "standard_deviation", "standard_error", "seconds", "parameters")
 _SHARED = {"question", "score", "seed", "fixed", "notes", "n_records", "n_classes", "n_folds"}
 _SUMMARY = {
     "tune": _SHARED | {"chosen", "best", "fastest", "reason"},
@@ -88,7 +89,25 @@ def part_mean(row: dict[str, Any], part: str, score: str) -> float | None:
 
 def _are_rows(value: Any) -> bool:
     rows = value if isinstance(value, list) else []
-    return bool(rows) and all(isinstance(row, dict) and row.keys() >= _ROW for row in rows)
+    return bool(rows) and all(
+        isinstance(row, dict) and row.keys() >= _ROW and _is_row(row) for row in rows
+    )
+
+
+def _is_row(row: dict[str, Any]) -> bool:
+    """Say whether what is drawn is of the kind that can be drawn."""
+    folds = row["folds"] if isinstance(row["folds"], list) else [None]
+    return (
+        isinstance(row["name"], str)
+        and isinstance(row["params"], dict)
+        and all(isinstance(fold, dict) and isinstance(fold.get("parts"), dict) for fold in folds)
+        and all(row[name] is None or _is_number(row[name]) for name in _NUMBERS)
+        and (row["mean"] is not None or not row["chosen"])
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_summary(value: Any) -> bool:

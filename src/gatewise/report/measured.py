@@ -219,7 +219,10 @@ def _measured(
 def _held_out_texts(
     model: FittedModel, held_out: HeldOut, corpus: Corpus | None
 ) -> tuple[tuple[str, ...] | None, tuple[int, ...] | None]:
-    """Find the records' texts and lines; validation records are not among those learnt from."""
+    """Find the records' texts and lines; validation records are not among those learnt from.
+
+    A model that keeps its texts knows their order, and not where they stood in the file.
+    """
     rows = held_out.rows.tolist()
     if held_out.source not in (TRAINING, FOLDS):
         return None, None
@@ -229,5 +232,5 @@ def _held_out_texts(
     if index is not None and index.texts is not None:
         kept = dict(zip(index.rows.tolist(), index.texts, strict=True))
         if kept.keys() >= set(rows):
-            return tuple(kept[row] for row in rows), tuple(row + 1 for row in rows)
+            return tuple(kept[row] for row in rows), None
     return None, None

@@ -106,7 +106,8 @@ def _learning(history: Sequence[Mapping[str, Any]]) -> Figure:
         last = next((one["epoch"] for one in history if one["is_last"]), None)
         if last is not None:
             axes.axvline(last - 0.5, color=_GREY, linestyle=":", label="from here on: all records")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
+        axes.set_xlim(0.5, epochs[-1] + 0.5)  # one epoch alone would get ticks between epochs
         axes.set_xlabel("epoch")
         axes.set_ylabel(f"{name}, nats" if name == "loss" else name)
     accuracies.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -195,9 +196,12 @@ def _thinned(n_points: int) -> Any:
 def _lengths(lengths: Sequence[int], longest: int) -> Figure:
     figure = _figure(2.4)
     axes = figure.subplots()
-    top = int(np.quantile(lengths, 0.99)) + 1  # the longest hundredth would press all others flat
-    edges = np.unique(np.linspace(0, top, min(_N_LENGTH_BINS, top) + 1).round())
+    most = int(np.quantile(lengths, 0.99))  # the longest hundredth would press all others flat
+    width = math.ceil((most + 1) / _N_LENGTH_BINS)
+    top = width * math.ceil((most + 1) / width)
+    edges = np.arange(0, top + width + 1, width) - 0.5  # all of one width, whole numbers inside
     axes.hist(np.minimum(lengths, top), bins=edges.tolist(), color=COLOURS[0], edgecolor="white")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if longest <= top:
         axes.axvline(longest, color=COLOURS[1], linestyle="--", label="read up to here")
         axes.legend()

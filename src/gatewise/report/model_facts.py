@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,7 +173,8 @@ def model_facts(
     counts = training_counts(model, corpus)
     show = shower(redacted=redact)
     quality = None if measured is None else _quality(model, measured, show)
-    known = [*(corpus.texts if corpus else ()), *((measured and measured.texts) or ())]
+    # A chain, since the texts of a large file do not fit into memory.
+    known = itertools.chain(corpus.texts if corpus else (), (measured and measured.texts) or ())
     words = word_facts(model, redacted=redact, texts=known)
     classes = (
         class_facts(quality.metrics, counts)

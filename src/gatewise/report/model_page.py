@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from gatewise import __version__
 from gatewise.base.files import write_bytes
@@ -121,6 +121,7 @@ def model_page(facts: ModelFacts) -> str:
         "points": _points,
         "signed": _signed,
         "counted": _counted,
+        "breakable": _breakable,
     }
     script = _part("model.js")
     quality, replayed, words = facts.quality, facts.replayed, facts.words["map"]
@@ -166,6 +167,11 @@ def _points(value: float | None) -> str:
 
 def _signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _breakable(label: str) -> Markup:
+    """Let a browser break a label behind its underscores, rather than inside a word."""
+    return escape(label).replace("_", Markup("_<wbr>"))
 
 
 def _counted(count: int, noun: str) -> str:

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 
 __all__ = ["Mask", "masks", "redact"]
 
+# Each part begins where its letters do, and gives none of them back: else a word of a hundred
+# thousand letters, as files in mails are, would be read anew from every letter.
 _ADDRESS = re.compile(
-    r"(?P<mail>[^\s@<>()\[\],;:\"]+@[^\s@<>()\[\],;:\"]+\.[^\s@<>()\[\],;:\"]*\w)"
-    r"|(?P<address>\b(?:[a-z][a-z0-9+.-]*://|www\.)\S*[\w/]"
-    r"|\b(?:[\w-]+\.)+(?:com|net|org|info|biz|io|co|gov|edu|app|dev)\b(?:[:/]\S*[\w/])?"
-    r"|\b(?:[\w-]+\.)+[a-z]{2,}/\S*[\w/]"
-    r"|\b[\w-]+(?:\.[\w-]+){2,})"  # any name or number of three parts or more
+    r"(?P<mail>(?<![^\s@<>()\[\],;:\"])[^\s@<>()\[\],;:\"]++"
+    r"@[^\s@<>()\[\],;:\"]+\.[^\s@<>()\[\],;:\"]*\w)"
+    r"|(?P<address>(?:(?<![a-z0-9+.-])[0-9+.-]*+[a-z][a-z0-9+.-]*+://|\bwww\.)\S*[\w/]"
+    r"|(?<![\w-])(?:[\w-]++\.)+(?:com|net|org|info|biz|io|co|gov|edu|app|dev)\b(?:[:/]\S*[\w/])?"
+    r"|(?<![\w-])(?:[\w-]++\.)+[a-z]{2,}/\S*[\w/]"
+    r"|(?<![\w-])[\w-]++(?:\.[\w-]++){2,})"  # any name or number of three parts or more
     r"|(?P<handle>(?<!\w)@\w+)",
     re.IGNORECASE,
 )
@@ -27,6 +30,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _ENDS = ".!?…。！？؟।:\n\r"  # of a sentence, or of what stands before one
 _AROUND = " \t\"'“”„«»‘’()[]*-–—•>¿¡"  # may stand between an end and the next word
 _LONGEST_TITLE = 4  # letters of an abbreviation before a name: Mr, Prof
+_TITLE = re.compile(rf"(?<![^\W\d_])([^\W\d_]{{1,{_LONGEST_TITLE}}})\.\n?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +125,12 @@ def _is_capitalised(word: str) -> bool:
 
 
 def _begins_a_sentence(text: str, start: int) -> bool:
-    before = text[:start].rstrip(_AROUND)
-    if not before:
+    end = start  # step by step, for a copy of what stands before each word takes too long
+    while end and text[end - 1] in _AROUND:
+        end -= 1
+    if not end:
         return True
-    if before[-1] not in _ENDS:
+    if text[end - 1] not in _ENDS:
         return False
-    last = re.search(r"([^\W\d_]+)\.$", before)
-    is_title = last is not None and last[1][0].isupper() and len(last[1]) <= _LONGEST_TITLE
-    return not is_title
+    title = _TITLE.search(text, max(0, end - _LONGEST_TITLE - 3), end)
+    return title is None or not title[1][0].isupper()

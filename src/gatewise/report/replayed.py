@@ -69,7 +69,8 @@ def replay_facts(
             {"name": name, "values": values[:n_steps].mean(axis=1).tolist()}
             for name, values in gates.items()
         ],
-        "states": _scaled([(f"unit {unit + 1}", one.h[:n_steps, unit]) for unit in order]),
+        # Counted from 0, as a replay counts them.
+        "states": _scaled([(f"unit {unit}", one.h[:n_steps, unit]) for unit in order]),
         "classes": _class_sums(found),
     }
 

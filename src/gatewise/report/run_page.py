@@ -65,7 +65,8 @@ def run_page(facts: RunFacts, chart: str) -> str:
         "part": lambda row, part: part_mean(row, part, score),
     }
     rows = sorted(
-        facts.rows, key=lambda row: (bool(row["state"]), -(row["mean"] or 0.0), row["name"])
+        facts.rows,
+        key=lambda row: (bool(row["state"]), -(row["mean"] or 0.0), not row["chosen"], row["name"]),
     )
     return environment.get_template(f"{facts.question}.html").render(
         rows=rows,

@@ -64,9 +64,9 @@ def _how_good(quality: dict[str, Any]) -> Iterator[str]:
     head = quality["headline"]
     own, *others = head["rows"]
     yield (
-        f"Of {quality['n_records']:,} records measured it answers {own['accuracy']:.1%} rightly; "
-        f"so many records leave the true share between {own['low']:.1%} and {own['high']:.1%} "
-        "(95 % interval)."
+        f"Of {_records(quality['n_records'])} measured it answers {own['accuracy']:.1%} rightly; "
+        f"a sample of this size leaves the true share between {own['low']:.1%} and "
+        f"{own['high']:.1%} (95 % interval)."
     )
     told = [f"{one['name']} {_answers(one['name'])} {one['accuracy']:.1%}" for one in others]
     yield f"For comparison: {', '.join(told)}."
@@ -106,6 +106,7 @@ def _doubts(
     yield _thresholds(model, quality)
     if quality is None:
         return
+    classes = [one for one in classes if one["is_known"]]  # others it cannot but miss
     tested = [one for one in classes if one["measured"] >= _FEWEST_RECORDS]
     tested.sort(key=lambda one: (one["recall"], one["label"]))
     weak = [one["label"] for one in tested if one["recall"] < _WEAK_RECALL]
@@ -126,7 +127,11 @@ def _doubts(
             told += f"; on the whole it is {way} of itself"
         yield f"{told}."
     if quality["n_records"] < _FEW_RECORDS:
-        yield f"All this rests on {quality['n_records']:,} records only."
+        yield f"All this rests on {_records(quality['n_records'])} only."
+
+
+def _records(count: int) -> str:
+    return f"{count:,} {'record' if count == 1 else 'records'}"
 
 
 def _apart(label: str) -> str:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from gatewise.classify.held_out import FOLDS, TRAINING, VALIDATION
 from gatewise.classify.model import FittedModel
 from gatewise.store.manifest import FORMAT_VERSION
 from gatewise.text.vocabulary import UNKNOWN
@@ -38,7 +39,7 @@ def model_card(model: FittedModel, versions: Mapping[str, str]) -> str:
     sections = {
         "Model card": _summary(model),
         "Data": _data(model),
-        "Held-out scores": _scores(model.facts.get("held_out")),
+        "Held-out scores": _scores(model),
         "What it is not for": _limits(model),
         "Settings": _table(dataclasses.asdict(model.recipe)),
         "Made with": _table({**versions, "format version": FORMAT_VERSION, "seed": model.seed}),
@@ -61,7 +62,7 @@ def _front_matter(model: FittedModel) -> str:
     if held_out := model.facts.get("held_out"):
         result = {
             "task": {"type": "text-classification", "name": "Text classification"},
-            "dataset": {"type": "private", "name": "records held out of the training data"},
+            "dataset": {"type": "private", "name": _source(model)},
             "metrics": [{"type": "accuracy", "value": round(held_out["blend"], 4)}],
         }
         content["model-index"] = [{"name": "gatewise text classifier", "results": [result]}]
@@ -113,18 +114,30 @@ def _data(model: FittedModel) -> str:
     return "\n".join(lines)
 
 
-def _scores(held_out: Mapping[str, Any] | None) -> str:
+def _source(model: FittedModel) -> str:
+    """Name the records that it was measured on."""
+    source = model.held_out.source if model.held_out else TRAINING
+    return {
+        VALIDATION: "a validation file",
+        FOLDS: "training records, each answered by a model that was fitted without it",
+    }.get(source, "records held out of the training data")
+
+
+def _scores(model: FittedModel) -> str:
+    held_out = model.facts.get("held_out")
     if not held_out:
         return (
             "None: no records were held out while it was trained, so nothing is known of its "
             "accuracy or of how far its probabilities can be trusted. Measure it with "
             "`gatewise evaluate` on records it has not seen."
         )
-    rows = {title: f"{held_out[part]:.1%}" for part, title in _PARTS.items() if part in held_out}
+    parts = [part for part in _PARTS if part in held_out and (model.ngrams or part == "lstm")]
+    rows = {_PARTS[part]: f"{held_out[part]:.1%}" for part in parts}
+    chosen = "The blend and its temperatures were" if model.ngrams else "The temperature was"
     return (
         f"{_table(rows, header='accuracy')}\n\n"
-        f"Measured on {_number(held_out['n_records'])} held-out records. The blend and its "
-        "temperatures were chosen on the same records, so the last row is rather too good than "
+        f"Measured on {_number(held_out['n_records'])} held-out records ({_source(model)}). "
+        f"{chosen} chosen on the same records, so the last row is rather too good than "
         "too bad; measure with `gatewise evaluate` on records that were never part of the training."
     )
 

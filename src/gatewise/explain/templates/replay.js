@@ -7,6 +7,9 @@
   // Okabe and Ito's colours, told apart by colour-blind readers; dashes tell them apart in print.
   const lines = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"];
   const dashes = ["solid", "dash", "dot", "dashdot", "longdash"];
+  // Plotly takes texts for markup, and a cut must not part the two halves of a letter.
+  const plain = (text, most = Infinity) =>
+    [...text].slice(0, most).join("").replaceAll("&", "&amp;").replaceAll("<", "&lt;");
   const numbered = data.tokens.map((word, step) => `${step + 1} ${word || "0"}`);
   const options = { responsive: true, displayModeBar: false };
 
@@ -25,7 +28,7 @@
   function ticks(names) {
     const every = Math.ceil(names.length / 40);
     const shown = names.map((_, place) => place).filter((place) => place % every === 0);
-    return { tickvals: shown, ticktext: shown.map((place) => names[place].slice(0, 18)), tickangle: -45 };
+    return { tickvals: shown, ticktext: shown.map((place) => plain(names[place], 18)), tickangle: -45 };
   }
 
   function unpack(packed) {
@@ -65,9 +68,9 @@
     const names = tokens.map((length, place) => `${length} ${words[place]}`);
     const places = names.map((_, place) => place);
     const traces = data.labels.map((label, number) => ({
-      x: places, y: probabilities[number], name: label.slice(0, 40), mode: names.length > 60 ? "lines" : "lines+markers",
+      x: places, y: probabilities[number], name: plain(label, 40), mode: names.length > 60 ? "lines" : "lines+markers",
       line: { color: lines[number], dash: dashes[number], width: 2 },
-      customdata: names, hovertemplate: "%{customdata}: %{y:.1%}<extra>%{fullData.name}</extra>",
+      customdata: names.map((name) => plain(name)), hovertemplate: "%{customdata}: %{y:.1%}<extra>%{fullData.name}</extra>",
     }));
     Plotly.newPlot("reading", traces, layout({
       margin: { l: 50, r: 10, t: innerWidth < 600 ? 110 : 40, b: 60 },
@@ -98,7 +101,7 @@
       type: "heatmap", z, x: numbered.map((_, place) => place), y: units.map((_, place) => place),
       zmin: gate ? 0 : -largest, zmax: largest,
       colorscale: gate ? "Viridis" : [[0, "#d6604d"], [0.5, "#f7f7f7"], [1, "#4393c3"]],
-      customdata: units.map((unit) => values.map((_, step) => [unit, numbered[step], layer.contributions[unit]])),
+      customdata: units.map((unit) => values.map((_, step) => [unit, plain(numbered[step]), layer.contributions[unit]])),
       hovertemplate: "unit %{customdata[0]}, token %{customdata[1]}: %{z:.4f}<br>contribution of the unit %{customdata[2]:.4f}<extra></extra>",
       colorbar: { thickness: 12 },
     }], layout({
@@ -148,8 +151,13 @@
   byId("step-choice").addEventListener("input", drawUnit);
   // Paper is white, whatever the screen is.
   const charts = () => document.querySelectorAll(".js-plotly-plot");
-  addEventListener("beforeprint", () => charts().forEach((chart) => Plotly.relayout(chart, { "font.color": "#000" })));
-  addEventListener("afterprint", () => charts().forEach((chart) => Plotly.relayout(chart, { "font.color": colour("--text") })));
+  const ink = (text, line) => charts().forEach((chart) =>
+    Plotly.relayout(chart, { "font.color": text, "xaxis.gridcolor": line, "yaxis.gridcolor": line, "xaxis.zerolinecolor": line, "yaxis.zerolinecolor": line }));
+  addEventListener("beforeprint", () => {
+    document.querySelectorAll("details").forEach((one) => { one.open = true; });
+    ink("#000", "#d1d9e0");
+  });
+  addEventListener("afterprint", () => ink(colour("--text"), colour("--line")));
   drawTokens();
   drawReading();
   drawHeat();
