@@ -288,6 +288,25 @@ def test_unusual_labels_are_noted():
     ]
 
 
+def test_labels_that_look_the_same_are_noted_by_how_they_are_written():
+    labels = ["Größe", "Gro\u0308ße", "Größe", "Gro\u0308ße", "x", "x"]
+    (note,) = corpus_from_lists(list("uvwxyz"), labels).notes
+    assert note == (
+        "labels that look the same and are written differently: "
+        r"'Gro\u0308\xdfe' and 'Gr\xf6\xdfe'"
+    )
+    (note,) = corpus_from_lists(list("wxyz"), ["a", "a\u200b"] * 2).notes
+    assert note.endswith(r"'a' and 'a\u200b'")
+
+
+def test_labels_that_may_stand_for_none_are_noted():
+    corpus = corpus_from_lists(list("abcdef"), ["NA", "NA", "none", "none", r"\N", r"\N"])
+    assert corpus.notes == [
+        "labels that many programs write for a missing one, and that are taken for labels here: "
+        r"'NA' 2, '\\N' 2"
+    ]
+
+
 def test_the_summary_tells_everything(tmp_path):
     rows = ["body;queue", "x;a", "x;a", "x;b", "y;b", *[";a"] * 12, "z;", "a;b;c", "é é;a"]
     path = tmp_path / "a.csv"
