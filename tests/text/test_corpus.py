@@ -267,6 +267,23 @@ def test_lists_that_do_not_fit_are_refused():
         corpus_from_lists(["x", "y"], "ab")
 
 
+def test_what_a_folder_holds_besides_is_told(tmp_path):
+    for name in ("a/1.txt", "b/1.txt", "b/deeper/2.txt", "b/3.md", "top.txt", "c/4.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("some text")
+    corpus = read_corpus(tmp_path)
+    assert corpus.label_counts == {"a": 1, "b": 1}
+    assert corpus.notes[:4] == [
+        "1 file beside the sub-folders left out",
+        "1 folder inside the sub-folders left out",
+        "2 files without the ending .txt left out",
+        "sub-folders without a .txt file left out: 'c'",
+    ]
+    (tmp_path / "b" / "deeper" / "2.txt").unlink()
+    with pytest.raises(DataError, match=r"has no \.txt files in its sub-folders; give a folder"):
+        read_corpus(tmp_path / "b")
+
+
 # The account
 
 
