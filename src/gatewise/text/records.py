@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -211,13 +212,14 @@ class _CountedLines:
         self.record: list[str] = []
         self.is_at_end = False
         self._lines = lines
+        self._again: deque[str] = deque()
         self._size = 0
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = next(self._lines, None)
+        line = self._again.popleft() if self._again else next(self._lines, None)
         if line is None:
             self.is_at_end = True
             raise StopIteration
@@ -239,7 +241,7 @@ class _CountedLines:
     def read_anew(self) -> None:
         """Give all lines of the record but its first again."""
         again = self.record[1:]
-        self._lines = itertools.chain(again, self._lines)
+        self._again.extendleft(reversed(again))
         self.number -= len(again)
 
 
