@@ -146,6 +146,14 @@ def test_with_few_records_nothing_is_held_out(few):
     )
 
 
+def test_texts_without_a_word_are_told(make_data):
+    data = make_data(40)
+    data = replace(data, texts=["...", "--", *data.texts[2:]])
+    model = fit_model(data, make_request("minimal", validation_fraction=0.0))
+    told = "texts without a word or number, from which nothing can be learnt: 2 of 40"
+    assert told in model.facts["notes"]
+
+
 def test_a_fraction_of_zero_is_not_called_too_few(make_data):
     request = make_request("minimal", validation_fraction=0.0)
     model = fit_model(make_data(40), request)

@@ -7,8 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatewise.classify.ngram_terms import ngram_terms
+from gatewise.classify import ngram_terms as ngram_terms_module
+from gatewise.classify.ngram_terms import character_terms, ngram_terms
 from gatewise.classify.ngrams import NgramModel
+from gatewise.text.vocabulary import spell
+
+ZERO = np.zeros(2, dtype=np.float32)
 
 
 def test_terms_of_a_sentence():
@@ -94,3 +98,22 @@ def test_a_text_has_the_same_scores_alone_and_among_others(model):
 
 def test_no_texts_have_no_scores(model):
     assert model.scores([]).shape == (0, 3)
+
+
+def test_a_megabyte_without_a_space_has_few_ngrams():
+    """A word of 100,000 letters, once among short texts, took 5 GB of memory."""
+    terms = ngram_terms(["f0" * 500_000], characters=True)
+    assert 1_000 < len(terms) < 1_100
+    model = NgramModel(("c:f0", "w:a"), np.ones(2, np.float32), np.eye(2, dtype=np.float32), ZERO)
+    assert model.columns_of(["f0" * 500_000]).count(0) == 128
+    assert len(spell("f0" * 500_000)) < 800
+
+
+def test_what_hardly_comes_again_is_not_remembered():
+    """Whole texts of Chinese were, 130,000 of them with all of their n-grams."""
+    before = ngram_terms_module._remembered_terms.cache_info().currsize
+    character_terms("我爱北京" * 20)
+    assert ngram_terms_module._remembered_terms.cache_info().currsize == before
+    model = NgramModel(("c:我", "w:我"), np.ones(2, np.float32), np.eye(2, dtype=np.float32), ZERO)
+    model.scores([["我爱北京" * 20]])
+    assert not model._lookup._pieces

@@ -51,6 +51,7 @@ SETTLED = {
     "adversarial": 0.2,
 }
 LENGTHS = np.array([3, 0, 12, 7, 30])
+EMPTY = "texts without a word or number, from which nothing can be learnt: 1 of 5"
 
 
 # What the data decide
@@ -66,7 +67,7 @@ def test_nothing_is_left_open(name):
 
 def test_what_was_given_stays():
     recipe = choose_recipe("modern", max_length=50, **SETTLED)
-    assert settle_recipe(recipe, LENGTHS) == (recipe, [])
+    assert settle_recipe(recipe, LENGTHS) == (recipe, [EMPTY])
 
 
 def test_what_was_left_open_is_chosen_from_the_tokens_that_are_read():
@@ -144,14 +145,17 @@ def test_otherwise_the_limit_stays():
 def test_cut_texts_are_told_of():
     _, notes = settle_recipe(choose_recipe("modern", max_length=7, companion=True), LENGTHS)
     assert notes == [
+        EMPTY,
         "2 of 5 texts (40.0%) are longer than 7 tokens; the network reads that much of them, the "
-        "n-gram companion all of it"
+        "n-gram companion all of it",
     ]
     _, notes = settle_recipe(choose_recipe("modern", max_length=7, companion=False), LENGTHS)
     assert notes == [
-        "2 of 5 texts (40.0%) are longer than 7 tokens; the network reads that much of them"
+        EMPTY,
+        "2 of 5 texts (40.0%) are longer than 7 tokens; the network reads that much of them",
     ]
-    assert settle_recipe(choose_recipe("modern", max_length=30), LENGTHS)[1] == []
+    assert settle_recipe(choose_recipe("modern", max_length=30), LENGTHS)[1] == [EMPTY]
+    assert settle_recipe(choose_recipe("modern", max_length=30), LENGTHS.clip(1))[1] == []
 
 
 # From the recipe to the settings

@@ -63,6 +63,15 @@ def test_the_axes_are_the_principal_components(fitted, encoded):
     assert index.texts is None
 
 
+def test_texts_that_are_all_the_same_have_an_index(fitted, encoded):
+    """And scikit-learn's division of nothing by nothing is no matter of the user's."""
+    same = np.zeros(5, dtype=np.int64)
+    index = build_index(fitted.model_.network, encoded[0], same, seed=0, precision=Precision())
+    assert len(index.points) == 5
+    assert np.isfinite(index.points).all()
+    assert np.isfinite(index.axes).all()
+
+
 def test_of_many_records_some_are_drawn(fitted, encoded, monkeypatch):
     records, _ = encoded
     monkeypatch.setattr(scoping, "_MOST_RECORDS", 20)

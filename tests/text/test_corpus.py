@@ -267,6 +267,23 @@ def test_lists_that_do_not_fit_are_refused():
         corpus_from_lists(["x", "y"], "ab")
 
 
+def test_what_a_folder_holds_besides_is_told(tmp_path):
+    for name in ("a/1.txt", "b/1.txt", "b/deeper/2.txt", "b/3.md", "top.txt", "c/4.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("some text")
+    corpus = read_corpus(tmp_path)
+    assert corpus.label_counts == {"a": 1, "b": 1}
+    assert corpus.notes[:4] == [
+        "1 file beside the sub-folders left out",
+        "1 folder inside the sub-folders left out",
+        "2 files without the ending .txt left out",
+        "sub-folders without a .txt file left out: 'c'",
+    ]
+    (tmp_path / "b" / "deeper" / "2.txt").unlink()
+    with pytest.raises(DataError, match=r"has no \.txt files in its sub-folders; give a folder"):
+        read_corpus(tmp_path / "b")
+
+
 # The account
 
 
@@ -285,6 +302,25 @@ def test_unusual_labels_are_noted():
     assert corpus.notes == [
         "labels with a single record, which cannot be split for validation: 'Billing', 'billing'",
         "labels that differ only in case or white space: 'Billing' and 'billing'",
+    ]
+
+
+def test_labels_that_look_the_same_are_noted_by_how_they_are_written():
+    labels = ["Größe", "Gro\u0308ße", "Größe", "Gro\u0308ße", "x", "x"]
+    (note,) = corpus_from_lists(list("uvwxyz"), labels).notes
+    assert note == (
+        "labels that look the same and are written differently: "
+        r"'Gro\u0308\xdfe' and 'Gr\xf6\xdfe'"
+    )
+    (note,) = corpus_from_lists(list("wxyz"), ["a", "a\u200b"] * 2).notes
+    assert note.endswith(r"'a' and 'a\u200b'")
+
+
+def test_labels_that_may_stand_for_none_are_noted():
+    corpus = corpus_from_lists(list("abcdef"), ["NA", "NA", "none", "none", r"\N", r"\N"])
+    assert corpus.notes == [
+        "labels that many programs write for a missing one, and that are taken for labels here: "
+        r"'NA' 2, '\\N' 2"
     ]
 
 

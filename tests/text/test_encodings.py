@@ -28,12 +28,24 @@ OTHERS = {
     "cp1251": ["верните деньги", "не работает пароль", "где мой заказ", "товар сломан"],
     "cp949": ["환불해 주세요", "비밀번호를 잊어버렸어요", "주문한 물건이 아직 오지 않았습니다"],
     "big5": ["我的訂單還沒有到", "請問如何退款", "密碼忘記了怎麼辦", "謝謝"],
+    "cp932": ["カードがATMに飲み込まれました", "返金してください", "パスワードを忘れました"],
+    "euc_jp": ["カードがATMに飲み込まれました", "返金してください", "パスワードを忘れました"],
+    "cp1255": ["הכרטיס שלי נתקע בכספומט", "איפה ההזמנה שלי"],
+    "cp1256": ["علقت بطاقتي في الصراف الآلي", "أريد استرداد المال"],
+    "cp874": ["บัตรของฉันติดอยู่ในตู้เอทีเอ็ม", "ลืมรหัสผ่าน"],
+    "koi8_r": ["верните деньги", "не работает пароль", "где мой заказ", "товар сломан"],
+    "cp866": ["верните деньги", "не работает пароль", "где мой заказ", "товар сломан"],
+    "cp1258": ["ti\u0301nh tiê\u0300n không đu\u0301ng", "tha\u0309i hô\u0300i thư"],
     "cp1253": ["θέλω επιστροφή χρημάτων", "ξέχασα τον κωδικό", "ευχαριστώ πολύ"],
 }
 
 
 def table(texts):
     return "text,label\n" + "".join(f"{text},queue {i % 2}\n" for i, text in enumerate(texts))
+
+
+def detect(texts, encoding):
+    return detect_encoding(table(texts).encode(encoding))
 
 
 def test_utf8_and_ascii_need_no_note():
@@ -104,7 +116,25 @@ def test_lines_of_two_encodings_are_not_garbled():
     assert detect_encoding(sample) == "utf-8"
 
 
-@pytest.mark.parametrize("start", [b"PK\x03\x04", b"PAR1", b"%PDF"])
+def test_a_long_file_is_read_as_a_short_one():
+    """Charset-normalizer recognised none of 40 such lines, and made Russian of Hebrew."""
+    for encoding in ("cp932", "cp1255"):
+        for n_times in (1, 40):
+            texts = OTHERS[encoding][:1] * n_times
+            assert table(texts).encode(encoding).decode(detect(texts, encoding)) == table(texts)
+
+
+def test_capitals_of_cyrillic_are_not_taken_for_another_code_page():
+    texts = [text.upper() for text in OTHERS["cp1251"]]
+    assert detect(texts, "cp1251") == "cp1251"
+    assert detect(texts, "koi8_r") == "koi8_r"
+
+
+def test_an_accented_capital_of_greek_is_no_quotation_mark():
+    assert detect([*OTHERS["cp1253"], *["Άλλο"] * 20], "cp1253") == "cp1253"
+
+
+@pytest.mark.parametrize("start", [b"PK\x03\x04", b"PAR1", b"%PDF", b"\xd0\xcf\x11\xe0"])
 def test_files_of_other_kinds_are_named(start):
     with pytest.raises(DataError, match=r"^tickets\.csv is an? .* by its first bytes"):
         detect_encoding(start + b"\x00\x01\xff", "tickets.csv")

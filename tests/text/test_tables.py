@@ -210,6 +210,26 @@ def test_the_first_of_several_sheets_is_read_and_told(tmp_path):
     assert [row.fields for row in table.rows()] == [{"text": "hello"}]
 
 
+@pytest.mark.parametrize("before", ["hidden", "empty", "chart"])
+def test_a_sheet_that_is_no_table_or_not_seen_is_passed_over(tmp_path, before):
+    path = write_xlsx(tmp_path / "a.xlsx", {1: {"A": "text"}, 2: {"A": "hello"}})
+    book = openpyxl.load_workbook(path)
+    if before == "chart":
+        book.create_chartsheet("other", 0)
+    else:
+        sheet = book.create_sheet("other", 0)
+        if before == "hidden":
+            sheet.append(["text"])
+            sheet.append(["a list to choose from"])
+            sheet.sheet_state = "hidden"
+            book.active = 1
+    book.save(path)
+    table = open_table(path)
+    told = "sheet 'first' is read, number 2 of 2; those before it are hidden, empty or charts"
+    assert table.notes == (told,)
+    assert [row.fields for row in table.rows()] == [{"text": "hello"}]
+
+
 def test_xlsx_cells_without_a_column_are_told(tmp_path):
     rows = {1: {"A": "text", "C": "label"}, 2: {"A": "hello", "C": "a", "E": "remark"}}
     table = open_table(write_xlsx(tmp_path / "a.xlsx", rows))

@@ -18,6 +18,7 @@ from gatewise.classify.ngram_terms import (
     character_terms,
     character_units,
     count_characters,
+    may_come_again,
 )
 from gatewise.classify.remembered import Remembered
 from gatewise.text.tokens import has_unspaced_script
@@ -184,7 +185,7 @@ class NgramLookup:
         is_unspaced = has_unspaced_script(token)
         characters, n_characters = _NO_COLUMNS, 0
         if self._characters and not is_unspaced:
-            characters, n_characters = self._spell(f" {token} ")
+            characters, n_characters = self._spell(*character_units([token]))
         facts = _Facts(
             number=self._numbers.get(token, self._n_words),
             column=self._columns.get(token, _NONE),
@@ -213,7 +214,8 @@ class NgramLookup:
     def _piece(self, unit: str) -> tuple[Numbers, int]:
         if (piece := self._pieces.get(unit)) is None:
             piece = self._spell(unit)
-            _remember(self._pieces, unit, piece)
+            if may_come_again(unit):
+                _remember(self._pieces, unit, piece)
         return piece
 
     def _spell(self, unit: str) -> tuple[Numbers, int]:

@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from gatewise.text.tokens import has_unspaced_script
+from gatewise.text.vocabulary import LONGEST_SPELT
 
 __all__ = [
     "REACH",
@@ -19,6 +20,7 @@ __all__ = [
     "character_units",
     "count_characters",
     "is_unspaced",
+    "may_come_again",
     "ngram_terms",
     "pairs_apart",
     "pairs_of_neighbours",
@@ -28,6 +30,7 @@ REACH = 6  # two words so many places apart still make a pair
 
 _SPACED_ORDERS = (2, 3, 4, 5)
 _UNSPACED_ORDERS = (1, 2, 3)
+_LONGEST_REMEMBERED = 64  # letters; a longer piece of writing hardly comes again
 
 
 def count_characters(terms: Sequence[str]) -> int:
@@ -81,18 +84,29 @@ def character_units(tokens: Sequence[str]) -> Iterator[str]:
         if unspaced:
             yield "".join(run)
         else:
-            yield from (f" {token} " for token in run)
+            yield from (f" {token[:LONGEST_SPELT]} " for token in run)
 
 
 is_unspaced = functools.lru_cache(maxsize=1 << 17)(has_unspaced_script)
 
 
-@functools.lru_cache(maxsize=1 << 17)
+def may_come_again(letters: str) -> bool:
+    """Say whether it is worth remembering what is found in a piece."""
+    return len(letters) <= _LONGEST_REMEMBERED
+
+
 def character_terms(letters: str) -> tuple[str, ...]:
     """List the runs of characters in one of these pieces."""
+    return _remembered_terms(letters) if may_come_again(letters) else _terms(letters)
+
+
+def _terms(letters: str) -> tuple[str, ...]:
     orders = _SPACED_ORDERS if letters[0] == " " else _UNSPACED_ORDERS
     return tuple(
         f"c:{letters[start : start + order]}"
         for order in orders
         for start in range(len(letters) - order + 1)
     )
+
+
+_remembered_terms = functools.lru_cache(maxsize=1 << 17)(_terms)

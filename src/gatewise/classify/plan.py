@@ -143,7 +143,7 @@ def settle_recipe(
             choose_sample(n_tokens) if recipe.word2vec_sample == -1 else recipe.word2vec_sample
         ),
     )
-    return settled, _cut_note(recipe, lengths, max_length)
+    return settled, [*_empty_note(lengths), *_cut_note(recipe, lengths, max_length)]
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -325,6 +325,16 @@ def last_epochs_config(recipe: Recipe) -> TrainingConfig:
 
 def _shared(config: type) -> set[str]:
     return {field.name for field in fields(config)} & {field.name for field in fields(Recipe)}
+
+
+def _empty_note(lengths: NDArray[np.int64]) -> list[str]:
+    n_empty = int((lengths == 0).sum())
+    if not n_empty:
+        return []
+    return [
+        f"texts without a word or number, from which nothing can be learnt: {n_empty:,} of "
+        f"{len(lengths):,}"
+    ]
 
 
 def _cut_note(recipe: Recipe, lengths: NDArray[np.int64], max_length: int) -> list[str]:

@@ -87,7 +87,8 @@ def build_index(
     chosen = _take_rows(records, rows)
     _, pooled = read_records(network, chosen, lambda states: states, precision=precision)  # (R, P)
     n_axes = min(_MOST_AXES, *pooled.shape)
-    components = PCA(n_axes, svd_solver="covariance_eigh").fit(pooled.astype(np.float64))
+    with np.errstate(invalid="ignore"):  # shares of no variance, where all texts are the same
+        components = PCA(n_axes, svd_solver="covariance_eigh").fit(pooled.astype(np.float64))
     index = RecordIndex(
         center=components.mean_.astype(np.float32),
         axes=np.ascontiguousarray(components.components_.T, dtype=np.float32),

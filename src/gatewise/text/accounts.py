@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gatewise.text.rows import JsonText
@@ -22,6 +23,10 @@ __all__ = [
 ]
 
 _N_SHOWN = 10
+# What pandas, R, Excel and databases write where there is nothing; as a word, None is a label.
+_MISSING = frozenset(
+    ["NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "\\N", "#N/A", "#REF!"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +109,41 @@ def unusable(cell: str | None, kind: str) -> str | None:
 
 
 def label_notes(counts: dict[str, int], *, to_learn: bool = True) -> Iterator[str]:
-    """Tell of labels that stand once, if they are to be learnt, and that differ in little."""
+    """Tell of labels that are odd.
+
+    Those that stand once, if they are to be learnt, that differ in little from each other, and
+    that many programs write for a missing one.
+    """
     alone = [repr(label) for label, count in counts.items() if to_learn and count == 1]
     if alone:
         yield f"labels with a single record, which cannot be split for validation: {shown(alone)}"
-    folded: defaultdict[str, list[str]] = defaultdict(list)
-    for label in counts:
-        folded[" ".join(label.split()).casefold()].append(repr(label))
-    alike = [" and ".join(labels) for labels in folded.values() if len(labels) > 1]
-    if alike:
+    if alike := [" and ".join(map(repr, labels)) for labels in _alike(counts, _without_case)]:
         yield f"labels that differ only in case or white space: {shown(alike)}"
+    one_of_each = {_without_case(label): label for label in counts}.values()
+    if same := [" and ".join(map(ascii, labels)) for labels in _alike(one_of_each, _as_seen)]:
+        yield f"labels that look the same and are written differently: {shown(same)}"
+    if missing := [f"{label!r} {counts[label]:,}" for label in counts if label in _MISSING]:
+        yield (
+            "labels that many programs write for a missing one, and that are taken for labels "
+            f"here: {shown(missing)}"
+        )
+
+
+def _alike(labels: Iterable[str], folded: Callable[[str], str]) -> Iterator[list[str]]:
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    for label in labels:
+        groups[folded(label)].append(label)
+    return (group for group in groups.values() if len(group) > 1)
+
+
+def _without_case(label: str) -> str:
+    return " ".join(label.split()).casefold()
+
+
+def _as_seen(label: str) -> str:
+    """Fold letters that are composed or not, full-width ones, and what is not seen at all."""
+    whole = unicodedata.normalize("NFKC", label)
+    return _without_case("".join(one for one in whole if unicodedata.category(one) != "Cf"))
 
 
 def refusals(tally: RefusedTally) -> Iterator[str]:

@@ -300,21 +300,29 @@ def _read_folder(folder: Path, min_labels: int) -> Corpus:
 
 def _labelled_paths(folder: Path, notes: list[str]) -> Iterator[Path]:
     """Yield the .txt files of each sub-folder in the order of their names."""
-    n_others = 0
+    others: Counter[tuple[str, str]] = Counter()
+    without: list[str] = []
     with plain_errors(str(folder)):
-        labels = [path for path in _visible(folder) if path.is_dir()]
-        if not labels:
-            raise DataError(
-                f"{folder} has no sub-folders; give a folder with one per label and .txt files in "
-                "it, or a file"
-            )
+        entries = _visible(folder)
+        labels = [path for path in entries if path.is_dir()]
+        others["file", "beside the sub-folders"] = len(entries) - len(labels)
         for label in labels:
             paths = _visible(label)
             texts = [path for path in paths if path.suffix.casefold() == ".txt"]
-            n_others += len(paths) - len(texts)
+            without += [] if texts else [repr(label.name)]
+            n_folders = sum(path.is_dir() for path in paths)
+            others["folder", "inside the sub-folders"] += n_folders
+            others["file", "without the ending .txt"] += len(paths) - len(texts) - n_folders
             yield from texts
-    if n_others:
-        notes.append(f"{counted(n_others, 'file')} without the ending .txt left out")
+    if len(without) == len(labels):
+        raise DataError(
+            f"{folder} has no {'.txt files in its ' if labels else ''}sub-folders; give a folder "
+            "with one per label and .txt files in it, or a file"
+        )
+    left = ((counted(n, noun), where) for (noun, where), n in others.items() if n)
+    notes += (f"{count} {where} left out" for count, where in left)
+    if without:
+        notes.append(f"sub-folders without a .txt file left out: {shown(without)}")
 
 
 def _visible(folder: Path) -> list[Path]:

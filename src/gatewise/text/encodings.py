@@ -1,8 +1,9 @@
 """Bytes -> the name of their encoding.
 
 UTF-8 is what is hoped for. A file with other bytes is judged by the lines that hold them:
-Chinese by the rows of its character table, western languages by their letters, the rest by
-charset-normalizer, which on short files mistakes both (Chinese for Korean, German for Polish).
+Chinese by the rows of its character table, western languages by their letters, other scripts by
+how often their letters stand. What is none of these goes to charset-normalizer, which on short
+files mistakes all (Chinese for Korean, German for Polish, Hebrew for Russian).
 """
 
 from __future__ import annotations
@@ -13,12 +14,18 @@ import re
 import charset_normalizer
 
 from gatewise.base.errors import DataError
+from gatewise.text.scripts import MULTI_BYTE, likely_encoding
 
 __all__ = ["SAMPLE_SIZE", "detect_encoding", "encoding_note", "has_mark", "is_utf8"]
 
 SAMPLE_SIZE = 1 << 18  # bytes; a shorter sample is taken for a whole file
 
-_BINARY = {b"PK\x03\x04": "a zip or xlsx file", b"PAR1": "a parquet file", b"%PDF": "a PDF file"}
+_BINARY = {
+    b"PK\x03\x04": "a zip or xlsx file",
+    b"PAR1": "a parquet file",
+    b"%PDF": "a PDF file",
+    b"\xd0\xcf\x11\xe0": "an old Office file (xls or doc)",
+}
 _MARKS = {  # utf-32 first: its little-endian mark begins with that of utf-16
     codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -56,6 +63,7 @@ _LATIN = (
     ("cp1250", "čćđšž"),  # Croatian, Slovenian
     ("cp1254", "çğıöşüâîûİ"),  # Turkish
     ("cp1252", "áðéíóúýþæö"),  # Icelandic
+    ("cp1258", "ăâđêôơưáàéèíóúùü\u0300\u0301\u0303\u0309\u0323"),  # Vietnamese
     ("cp1257", "ąčęėįšųūžāēģīķļņõäöü"),  # the Baltic languages
 )
 _WESTERN = "".join(letters for _, letters in _LATIN[:7])
@@ -145,12 +153,17 @@ def _foreign(evidence: bytes) -> str | None:
     n_whole = sum(character > "\x7f" for character in text) - n_broken
     if n_whole >= 4 * n_broken:
         return "utf-8"
-    if _is_chinese(evidence):
+    likely = likely_encoding(evidence)
+    if _is_chinese(evidence) and likely in (None, "gb18030"):
         return "gb18030"
     if n_whole >= n_broken:
         return "utf-8"  # lines of two encodings: the foreign ones are refused, not garbled
+    if likely in MULTI_BYTE:
+        return likely
     if _has_accents(evidence):
         return _latin(evidence)
+    if likely is not None:
+        return likely
     best = charset_normalizer.from_bytes(evidence, cp_isolation=_OTHERS).best()
     return best.encoding if best else None
 

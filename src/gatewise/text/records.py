@@ -6,8 +6,9 @@ import csv
 import itertools
 import json
 import re
+from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from gatewise.base.errors import DataError
 from gatewise.text.lines import MAX_RECORD, TextFile
@@ -15,9 +16,21 @@ from gatewise.text.rows import JsonText, Row, Table, cells_problem, column_names
 
 __all__ = ["delimited_table", "json_table", "text_table"]
 
-_DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
+_DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a vertical bar"}
+_NOT_IN_PROSE = ("\t", "|")
+_SEPARATOR = re.compile(r'"?sep=([^\r\n"])"?[,;\t]*[\r\n]*', re.IGNORECASE)  # as Excel writes it
+_QUOTE_AFTER_SPACE = re.compile(r'^ +"')
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _N_LOOKED_AT = 1000  # JSON records, for the names of columns
+_N_COMPARED = 20  # records, where the header has two delimiters
+
+
+class _Form(NamedTuple):
+    """How a delimited file is written."""
+
+    delimiter: str
+    n_before: int = 0  # lines before the header
+    has_spaces: bool = False  # before its quotes
 
 
 def text_table(text: TextFile) -> Table:
@@ -37,7 +50,8 @@ def delimited_table(text: TextFile, expected: str) -> Table:
     text : TextFile
         The lines, the header among them. A cell may span several of them.
     expected : str
-        The delimiter, unless only another one divides the header.
+        The delimiter, unless the first line is ``sep=`` and another one, only another one divides
+        the header, or the records fit another one.
 
     Returns
     -------
@@ -50,18 +64,19 @@ def delimited_table(text: TextFile, expected: str) -> Table:
         If the header is broken; later, if a quote is never closed or a record is longer than
         `MAX_RECORD`.
     """
-    delimiter, header = _header(text, expected)
+    form, header = _header(text, expected)
     columns = column_names(header, text.name)
 
     def read() -> Iterator[Row]:
-        records = _records(text.name, text.lines(), delimiter)
+        records = _records(text.name, text.lines(), form)
         for line, cells, problem in itertools.islice(records, 1, None):
             broken = problem or cells_problem(cells, text.encoding)
             yield _delimited_row(line, cells, columns, broken)
 
     notes = [text.note] if text.note else []
-    if delimiter != expected:
-        notes.append(f"the columns are divided by {_DELIMITERS[delimiter]}")
+    if form.delimiter != expected:
+        told = _DELIMITERS.get(form.delimiter, repr(form.delimiter))
+        notes.append(f"the columns are divided by {told}")
     return Table(text.name, columns, text.encoding, tuple(notes), read)
 
 
@@ -99,27 +114,63 @@ def json_table(text: TextFile) -> Table:
     return Table(text.name, columns, text.encoding, notes, read)
 
 
-def _header(text: TextFile, expected: str) -> tuple[str, list[str]]:
+def _header(text: TextFile, expected: str) -> tuple[_Form, list[str]]:
     """Read the header with the delimiter that divides it, the expected one first."""
-    found: dict[str, list[str]] = {}
-    for delimiter in sorted(_DELIMITERS, key=lambda delimiter: delimiter != expected):
-        record = next(_records(text.name, text.peek(), delimiter), (1, [], "no column names"))
-        line, found[delimiter], problem = record
-        if len(found[expected]) > 1:
-            break
-    delimiter = max(found, key=lambda delimiter: len(found[delimiter]))
-    if not found[delimiter]:
+    said = _SEPARATOR.fullmatch(next(text.peek(), ""))
+    n_before = int(said is not None)
+    form = _Form(said[1] if said else expected, n_before)
+    line, header, problem = next(
+        _records(text.name, text.peek(), form), (1 + n_before, [], "no column names")
+    )
+    if not said and (len(header) < 2 or (not text.reads_once and _is_in_doubt(text))):
+        form = _Form(_fitting(text, expected))
+        line, header, problem = next(_records(text.name, text.peek(), form), (line, [], problem))
+    if not header:
         raise DataError(f"{text.name}:{line}: {problem}; the first line must name the columns")
-    return delimiter, found[delimiter]
+    if any(map(_QUOTE_AFTER_SPACE.match, header)):
+        form = form._replace(has_spaces=True)
+        _, header, _ = next(_records(text.name, text.peek(), form))
+    return form, header
+
+
+def _is_in_doubt(text: TextFile) -> bool:
+    """Tell whether the first line has several delimiters."""
+    first = next((line for line in text.peek() if not line.isspace()), "")
+    return sum(delimiter in first for delimiter in _DELIMITERS) > 1
+
+
+def _fitting(text: TextFile, expected: str) -> str:
+    """Choose the delimiter that divides the header, and the records after it alike, into most.
+
+    If none does, the expected one where it divides the header, or that which divides it into most.
+    """
+    others = [delimiter for delimiter in _DELIMITERS if delimiter != expected]
+    n_looked_at = 1 if text.reads_once else _N_COMPARED
+    sizes = {one: _sizes(text, one, n_looked_at) for one in (expected, *others)}
+    dividing = [one for one, (size, *_) in sizes.items() if size > 1]
+    fitting = [one for one in dividing if len(sizes[one]) > 1 and len({*sizes[one]}) == 1]
+    if not fitting and expected in dividing:
+        return expected
+    return max(fitting or dividing or [expected], key=lambda one: sizes[one][0])
+
+
+def _sizes(text: TextFile, delimiter: str, n_records: int) -> list[int]:
+    """Count the cells of the first records."""
+    try:
+        records = _records(text.name, text.peek(), _Form(delimiter))
+        return [len(cells) for _, cells, _ in itertools.islice(records, n_records)] or [0]
+    except DataError:  # a quote is never closed, with this one
+        return [0]
 
 
 def _records(
-    name: str, lines: Iterator[str], delimiter: str
+    name: str, lines: Iterator[str], form: _Form
 ) -> Iterator[tuple[int, list[str], str | None]]:
     """Yield the line on which each record begins, its cells, and what is wrong with it."""
     csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD))
-    counted = _CountedLines(name, lines)
-    reader = csv.reader(counted, delimiter=delimiter, strict=True)
+    delimiter, n_before, has_spaces = form
+    counted = _CountedLines(name, itertools.islice(lines, n_before, None), n_before)
+    reader = csv.reader(counted, delimiter=delimiter, skipinitialspace=has_spaces, strict=True)
     while True:
         counted.begin_record()
         try:
@@ -133,27 +184,42 @@ def _records(
             yield counted.begin, [], problem
             counted.read_anew()
         else:
-            if cells:
+            if len(counted.record) > 1 and _are_records(counted.record, cells, delimiter):
+                yield counted.begin, [], f"a quote that is closed later: line {counted.number}"
+                counted.read_anew()
+            elif cells:
                 yield counted.begin, cells, None
+
+
+def _are_records(lines: list[str], cells: list[str], delimiter: str) -> bool:
+    """Tell whether each line of a record would be one, and so a quote has swallowed them.
+
+    Only of delimiters that do not stand in a cell by chance.
+    """
+    if len(cells) < 2 or delimiter not in _NOT_IN_PROSE:
+        return False
+    parts = [line.split(delimiter) for line in lines]
+    return all(len(line) == len(cells) and all(map(str.strip, line)) for line in parts)
 
 
 class _CountedLines:
     """Counts the lines that csv.reader takes, and keeps those of the record at hand."""
 
-    def __init__(self, name: str, lines: Iterator[str]) -> None:
+    def __init__(self, name: str, lines: Iterator[str], n_before: int) -> None:
         self.name = name
-        self.number = 0
+        self.number = n_before
         self.begin = 1
         self.record: list[str] = []
         self.is_at_end = False
         self._lines = lines
+        self._again: deque[str] = deque()
         self._size = 0
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = next(self._lines, None)
+        line = self._again.popleft() if self._again else next(self._lines, None)
         if line is None:
             self.is_at_end = True
             raise StopIteration
@@ -175,7 +241,7 @@ class _CountedLines:
     def read_anew(self) -> None:
         """Give all lines of the record but its first again."""
         again = self.record[1:]
-        self._lines = itertools.chain(again, self._lines)
+        self._again.extendleft(reversed(again))
         self.number -= len(again)
 
 

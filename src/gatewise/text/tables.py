@@ -96,11 +96,9 @@ def _xlsx_table(path: Path) -> Table:
     name = str(path)
     with one_sentence(name, "an xlsx file", calamine.CalamineError):
         workbook = calamine.CalamineWorkbook.from_path(name)
-        sheets = workbook.sheet_names
-        sheet = workbook.get_sheet_by_index(0)
+        sheet, notes = _sheet_to_read(calamine, workbook)
     header = next(_sheet_records(sheet), (0, []))[1]
     columns = column_names(header, name)
-    notes = [f"sheet {sheets[0]!r} is read, the first of {len(sheets)}"] if len(sheets) > 1 else []
     if any(any(cells[len(columns) :]) for _, cells in _sheet_records(sheet)):
         notes.append(f"cells to the right of the last column, {columns[-1]!r}, are left out")
 
@@ -109,6 +107,23 @@ def _xlsx_table(path: Path) -> Table:
         yield from typed_rows(records, columns)
 
     return Table(name, columns, None, tuple(notes), read)
+
+
+def _sheet_to_read(calamine: Any, workbook: Any) -> tuple[Any, list[str]]:
+    """Take the first sheet that can be seen and is not empty, and tell which if there are more."""
+    for number, found in enumerate(workbook.sheets_metadata):
+        is_seen = found.visible == calamine.SheetVisibleEnum.Visible
+        if is_seen and found.typ == calamine.SheetTypeEnum.WorkSheet:
+            sheet = workbook.get_sheet_by_index(number)
+            if sheet.height:
+                break
+    else:
+        number, sheet = 0, workbook.get_sheet_by_index(0)
+    if (n_sheets := len(workbook.sheets_metadata)) == 1:
+        return sheet, []
+    place = f"number {number + 1} of {n_sheets}; those before it are hidden, empty or charts"
+    place = place if number else f"the first of {n_sheets}"
+    return sheet, [f"sheet {sheet.name!r} is read, {place}"]
 
 
 def _sheet_records(sheet: Any) -> Iterator[tuple[int, Sequence[Any]]]:

@@ -35,11 +35,19 @@ _UNSPACED_CLASS = (
 _UNSPACED = re.compile(f"[{_UNSPACED_CLASS}]")
 _LANGUAGE = re.compile(r"auto|[a-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 _TURKIC = ("tr", "az", "tur", "aze")
-# A typographic apostrophe is an apostrophe; how a picture is to be drawn is no matter.
-_SAME_TOKEN = str.maketrans({"\u2019": "'", "\ufe0e": None, "\ufe0f": None})
+# Not seen, or a matter of drawing: soft hyphens, marks of direction, joiners, variants.
+_UNSEEN = "\u00ad\u061c\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
+_VARIANTS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
+_STRETCH = "\u0640"  # makes an Arabic word longer on paper
+_NO_LETTER = re.compile(f"[{_UNSEEN}{_VARIANTS}{_STRETCH}]")
+# A typographic apostrophe is an apostrophe, and so is that of Ukrainian; the marks of Hebrew
+# acronyms are mostly typed as quotes.
+_SAME_TOKEN = str.maketrans({"\u2019": "'", "\u02bc": "'", "\u05f3": "'", "\u05f4": '"'})
 _CHARACTERS = range(0x24, 0x1FFFF)  # among which marks and symbols are looked for
+_MARKS = ("Mn", "Mc")  # what combines with the letter before it
+_PICTURES = ("Sc", "So")  # currency signs and pictures: they are words of their own
 _REPEATABLE = "?!\uff1f\uff01\u061f"  # one sign and a row of it are the same token
-_NUMBER = r"\d+(?:[.,:/]\d+)*"
+_NUMBER = r"\d+(?:[.,:/\u066b\u066c]\d+)*"
 _EMOTICON = r"[:;=]-?[()DPp/](?!\w)"
 _ASCII_WORD = "[A-Za-z][A-Za-z0-9]*"
 # What _word_pattern() finds in texts of ASCII.
@@ -115,13 +123,27 @@ def _spans(text: str, language: str) -> Iterator[tuple[int, int]]:
 
 def _icu_spans(run: str, offset: int, language: str) -> Iterator[tuple[int, int]]:
     # ICU picks the dictionary by script; the language only settles finer points.
-    breaker = WordBreaker(run, "en" if language == AUTO else language.replace("-", "_"))
-    start = offset
+    composed, places = _composed(run)
+    breaker = WordBreaker(composed, "en" if language == AUTO else language.replace("-", "_"))
+    start = 0
     for piece in breaker:  # not .segments(): its places count UTF-16 units
         end = start + len(piece)
-        if any(letter.isalnum() for letter in piece):
-            yield start, end
+        if any(letter.isalnum() or unicodedata.category(letter) in _PICTURES for letter in piece):
+            yield offset + places[start], offset + places[end]
         start = end
+
+
+def _composed(run: str) -> tuple[str, Sequence[int]]:
+    """Write a run as dictionaries do, with where each of the characters began, and the end."""
+    if unicodedata.is_normalized("NFC", run) and not _NO_LETTER.search(run):
+        return run, range(len(run) + 1)
+    letters: list[str] = []
+    places: list[int] = []
+    for cluster in _cluster_pattern().finditer(run):
+        seen = unicodedata.normalize("NFC", _NO_LETTER.sub("", cluster[0]))
+        letters.append(seen)
+        places += [cluster.start()] * len(seen)
+    return "".join(letters), [*places, len(run)]
 
 
 def _normaliser(language: str) -> Callable[[str], str]:
@@ -140,36 +162,45 @@ def _normalise(surface: str) -> str:
         surface = surface[0]
     if surface.isascii():
         return surface.lower()
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", surface).casefold())
+    # Only Turkic languages have the dotted capital; folded, it would keep a second dot.
+    whole = unicodedata.normalize("NFKC", surface).replace("\u0130", "i")
+    folded = _NO_LETTER.sub("", unicodedata.normalize("NFKC", whole.casefold()))
     # Some compatibility forms unfold with spaces inside; a token has none.
     return "".join(folded.translate(_SAME_TOKEN).split())
 
 
 def _normalise_turkic(surface: str) -> str:
-    return _normalise(surface.replace("\u0130", "i").replace("I", "\u0131"))
+    composed = unicodedata.normalize("NFC", surface)
+    return _normalise(composed.replace("\u0130", "i").replace("I", "\u0131"))
 
 
 @functools.cache
 def _word_pattern() -> re.Pattern[str]:
     """Compile the pattern of one token in scripts with spaces; tried in this order."""
-    categories = list(map(unicodedata.category, map(chr, _CHARACTERS)))
-    marks = _character_class(categories, ("Mn", "Mc"))  # what combines with the letter before it
-    # Currency signs and pictures: they are words of their own.
-    symbols = _character_class(categories, ("Sc", "So"))
+    marks, symbols = _character_class(_MARKS), _character_class(_PICTURES)
     # The zero-width joiners stand inside words of Persian and of Indian scripts.
-    letters = rf"[^\W\d_](?:[^\W_]+|[{marks}]|[\u200c\u200d](?=[^\W_]))*"
-    word = rf"{letters}(?:['\u2019]{letters})*"
+    inside = rf"[\u200c\u200d{_UNSEEN}]+(?=[^\W_])"
+    letters = rf"[^\W\d_](?:[^\W_]+|[{marks}{_VARIANTS}]|{inside})*"
+    acronym = '(?<=[\u05d0-\u05ea])"(?=[\u05d0-\u05ea])'
+    word = rf"{letters}(?:(?:['\u2019\u05f3\u05f4]|{acronym}){letters})*"
     mixed = rf"\d+{letters}"
     repeated_sign = "|".join(rf"{re.escape(sign)}+" for sign in _REPEATABLE)
     sign = rf"[%&+#@{symbols}]\ufe0f?"
     return re.compile(f"{word}|{mixed}|{_NUMBER}|{_EMOTICON}|{repeated_sign}|{sign}")
 
 
-def _character_class(categories: Sequence[str], wanted: tuple[str, ...]) -> str:
+@functools.cache
+def _cluster_pattern() -> re.Pattern[str]:
+    """Compile the pattern of a letter with what belongs to it; of Korean, a syllable."""
+    marks = _character_class(_MARKS)
+    return re.compile(f".[{marks}{_VARIANTS}{_UNSEEN}\u1160-\u11ff]*", re.DOTALL)
+
+
+def _character_class(wanted: tuple[str, ...]) -> str:
     """Write all characters of some categories as the inside of a pattern's [...], by ranges."""
     ranges: list[tuple[int, int]] = []
-    for code, category in zip(_CHARACTERS, categories, strict=True):
-        if category not in wanted:
+    for code in _CHARACTERS:
+        if unicodedata.category(chr(code)) not in wanted:
             continue
         if ranges and ranges[-1][1] == code - 1:
             ranges[-1] = ranges[-1][0], code

@@ -21,7 +21,15 @@ from gatewise.base.errors import ConfigError
 from gatewise.text.token_table import LEFT_OUT, TokenTable, tabulate
 from gatewise.text.tokens import has_unspaced_script
 
-__all__ = ["PAD", "UNKNOWN", "EncodedTexts", "Vocabulary", "build_vocabulary", "spell"]
+__all__ = [
+    "LONGEST_SPELT",
+    "PAD",
+    "UNKNOWN",
+    "EncodedTexts",
+    "Vocabulary",
+    "build_vocabulary",
+    "spell",
+]
 
 PAD = 0
 UNKNOWN = 1
@@ -29,6 +37,8 @@ _RESERVED = ("<pad>", "<unknown>")
 _SPACED_ORDERS = (3, 4, 5)
 _UNSPACED_ORDERS = (1, 2, 3)
 _MOST_SPELT = 300_000  # words whose n-grams are counted
+# Letters of a word that are spelt: what is longer is data, and a megabyte of it has millions.
+LONGEST_SPELT = 256
 
 Ids = NDArray[np.int64]
 
@@ -207,8 +217,9 @@ def spell(word: str) -> list[str]:
 
     Words of spaced scripts give 3- to 5-grams with ``<`` and ``>`` at the word's ends, as
     fastText does (Bojanowski et al. 2017); words of unspaced scripts, where one character
-    already means something, give 1- to 3-grams.
+    already means something, give 1- to 3-grams. Of longer ones only the first 256 letters count.
     """
+    word = word[:LONGEST_SPELT]
     unspaced = has_unspaced_script(word)
     orders = _UNSPACED_ORDERS if unspaced else _SPACED_ORDERS
     letters = word if unspaced else f"<{word}>"
