@@ -1,6 +1,6 @@
 """Texts and targets -> a fitted model: the stages of a fit, one function each.
 
-    tokens -> held-out records -> vocabulary -> word vectors -> network -> training
+    punctuation -> tokens -> held-out records -> vocabulary -> word vectors -> network -> training
            -> companion -> blend and thresholds, chosen on the held-out records
            -> last epochs on all records -> index of all records
 
@@ -38,6 +38,7 @@ from gatewise.classify.plan import (
     tables_told,
     training_config,
 )
+from gatewise.classify.punctuation import settle_punctuation
 from gatewise.classify.records import EncodedRecords
 from gatewise.classify.request import FitRequest, LabelledTexts
 from gatewise.classify.row_choice import draw_rows, hold_out_rows
@@ -112,6 +113,10 @@ class _Fit:
         self._companions: Companions | None = None
 
     def run(self) -> FittedModel:
+        self.request, note = self._timed(
+            "punctuation", lambda: settle_punctuation(self.data, self.request)
+        )
+        self._note(note)
         tokens, unlabelled = self._timed("tokens", self._tokenise)
         self._outside = [
             tokenize(text, self.request.language) for text in self.request.out_of_scope

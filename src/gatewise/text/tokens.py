@@ -4,6 +4,9 @@ Scripts that put spaces between words are read by a pattern: letters with their 
 marks, inner apostrophes, numbers as one token, and the signs that carry meaning. A run of
 Chinese, Japanese, Thai, Lao, Khmer or Burmese letters is cut into words by ICU. Both work on
 the same text, so a sentence that mixes them needs no setting.
+
+Punctuation is left out, or read too: its signs tell much of short texts (who wrote them, in what
+mood, that there is a link), and take the places of words in long ones.
 """
 
 from __future__ import annotations
@@ -18,10 +21,21 @@ from icu4py.breakers import WordBreaker
 
 from gatewise.base.errors import ConfigError
 
-__all__ = ["AUTO", "PRETOKENIZED", "Token", "has_unspaced_script", "token_spans", "tokenize"]
+__all__ = [
+    "AUTO",
+    "PRETOKENIZED",
+    "Token",
+    "has_unspaced_script",
+    "is_sign",
+    "leaves_signs_open",
+    "token_spans",
+    "tokenize",
+    "with_signs",
+]
 
 AUTO = "auto"
 PRETOKENIZED = "pretokenized"
+_WITH_SIGNS, _WORDS_ONLY = "+signs", "+words"  # behind a language
 
 _UNSPACED_CLASS = (
     "\u0e00-\u0eff"  # Thai, Lao
@@ -33,7 +47,9 @@ _UNSPACED_CLASS = (
     "\U00020000-\U0003ffff"  # rarer Chinese characters
 )
 _UNSPACED = re.compile(f"[{_UNSPACED_CLASS}]")
-_LANGUAGE = re.compile(r"auto|[a-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
+_LANGUAGE = re.compile(
+    r"(?P<code>auto|[a-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)(?P<signs>\+signs|\+words)?"
+)
 _TURKIC = ("tr", "az", "tur", "aze")
 # Not seen, or a matter of drawing: soft hyphens, marks of direction, joiners, variants.
 _UNSEEN = "\u00ad\u061c\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
@@ -43,18 +59,33 @@ _NO_LETTER = re.compile(f"[{_UNSEEN}{_VARIANTS}{_STRETCH}]")
 # A typographic apostrophe is an apostrophe, and so is that of Ukrainian; the marks of Hebrew
 # acronyms are mostly typed as quotes.
 _SAME_TOKEN = str.maketrans({"\u2019": "'", "\u02bc": "'", "\u05f3": "'", "\u05f4": '"'})
-_CHARACTERS = range(0x24, 0x1FFFF)  # among which marks and symbols are looked for
+_CHARACTERS = range(0x21, 0x1FFFF)  # among which marks and symbols are looked for
 _MARKS = ("Mn", "Mc")  # what combines with the letter before it
 _PICTURES = ("Sc", "So")  # currency signs and pictures: they are words of their own
+_PUNCTUATION = ("Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sk")
 _REPEATABLE = "?!\uff1f\uff01\u061f"  # one sign and a row of it are the same token
 _NUMBER = r"\d+(?:[.,:/\u066b\u066c]\d+)*"
 _EMOTICON = r"[:;=]-?[()DPp/](?!\w)"
+_OWN_WORDS = "?!%&+#@$"  # signs that are always read
+_EYES = ":;="  # of an emoticon, perhaps: never taken together
+_ASCII_SIGNS = "\"'()*,-./<>[\\]^_`{|}~"
 _ASCII_WORD = "[A-Za-z][A-Za-z0-9]*"
-# What _word_pattern() finds in texts of ASCII.
-_ASCII_PATTERN = re.compile(
-    rf"{_ASCII_WORD}(?:'{_ASCII_WORD})*|\d+{_ASCII_WORD}|{_NUMBER}|{_EMOTICON}|[?!]|[%&+#@$]"
+# What _pattern() finds in texts of ASCII: words only, and signs too.
+_ASCII_WORDS = (
+    rf"{_ASCII_WORD}(?:'{_ASCII_WORD})*|\d+{_ASCII_WORD}|{_NUMBER}|{_EMOTICON}|[{_OWN_WORDS}]"
+)
+_ASCII_PATTERN = re.compile(_ASCII_WORDS)
+_ASCII_SIGNS_PATTERN = re.compile(
+    "|".join([_ASCII_WORDS, f"[{_EYES}]", *(f"{re.escape(sign)}+" for sign in _ASCII_SIGNS)])
 )
 _ROW_OF_SIGNS = re.compile(r"([?!])\1+")
+_LONG_ROW = re.compile(rf"([{re.escape(_ASCII_SIGNS)}])\1{{2,}}")
+# Quotation marks and dashes are typed in many ways.
+_SAME_SIGN = str.maketrans(
+    dict.fromkeys("\u2018\u2019\u201a\u201b", "'")
+    | dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb", '"')
+    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
+)
 
 
 class Token(NamedTuple):
@@ -75,7 +106,7 @@ def tokenize(text: str, language: str = AUTO) -> list[str]:
     language : str
         ``"auto"`` looks at the script of each run of letters; a language code such as ``"zh"``
         or ``"tr"`` adds that language's rules; ``"pretokenized"`` splits at white space only and
-        leaves the tokens as they are.
+        leaves the tokens as they are. ``"+signs"`` behind the first two: punctuation is read too.
 
     Returns
     -------
@@ -89,13 +120,26 @@ def tokenize(text: str, language: str = AUTO) -> list[str]:
     """
     if language == PRETOKENIZED:
         return re.findall(r"\S+", text)
-    normalise = _normaliser(language)
+    normalise, signs = _normaliser(language), _reads_signs(language)
     if normalise is _normalise and text.isascii():  # a third of the time
-        surfaces = _ASCII_PATTERN.findall(_ROW_OF_SIGNS.sub(r"\1", text))
-        return "\n".join(surfaces).lower().split("\n") if surfaces else []
-    if has_unspaced_script(text):
+        found = "\n".join(_ascii_surfaces(text, signs)).lower().split("\n")
+        return _with_words(found) if signs else list(filter(None, found))
+    if signs or has_unspaced_script(text):
         return [token.text for token in token_spans(text, language)]
-    return [token for token in map(normalise, _word_pattern().findall(text)) if token]
+    return [token for token in map(normalise, _pattern(False).findall(text)) if token]
+
+
+def _ascii_surfaces(text: str, signs: bool) -> list[str]:
+    text = _ROW_OF_SIGNS.sub(r"\1", text)
+    if not signs:
+        return _ASCII_PATTERN.findall(text)
+    found = _ASCII_SIGNS_PATTERN.findall(text)
+    return list(map(_one_sign, found)) if _LONG_ROW.search(text) else found
+
+
+def _with_words(tokens: list[str]) -> list[str]:
+    """Give the tokens if one of them is more than punctuation, else none."""
+    return tokens if any(token and not is_sign(token) for token in tokens) else []
 
 
 def token_spans(text: str, language: str = AUTO) -> list[Token]:
@@ -104,7 +148,33 @@ def token_spans(text: str, language: str = AUTO) -> list[Token]:
         return [Token(match[0], *match.span()) for match in re.finditer(r"\S+", text)]
     normalise = _normaliser(language)
     found = (Token(normalise(text[start:end]), start, end) for start, end in _spans(text, language))
-    return [token for token in found if token.text]
+    tokens = [token for token in found if token.text]
+    return tokens if _with_words([token.text for token in tokens]) else []
+
+
+def with_signs(language: str) -> str:
+    """Let punctuation be read too, unless words only were asked for."""
+    return f"{language}{_WITH_SIGNS}" if leaves_signs_open(language) else language
+
+
+def leaves_signs_open(language: str) -> bool:
+    """Say whether a setting leaves it to the data whether punctuation is read.
+
+    Raises
+    ------
+    ConfigError
+        If it is none that :func:`tokenize` takes.
+    """
+    if language == PRETOKENIZED:
+        return False
+    _normaliser(language)
+    return not language.endswith((_WITH_SIGNS, _WORDS_ONLY))
+
+
+@functools.lru_cache(maxsize=1 << 17)
+def is_sign(token: str) -> bool:
+    """Say whether a token is punctuation, which is only read with ``"+signs"``."""
+    return len(token) <= 2 and _sign_pattern().fullmatch(token) is not None
 
 
 def has_unspaced_script(text: str) -> bool:
@@ -113,10 +183,10 @@ def has_unspaced_script(text: str) -> bool:
 
 
 def _spans(text: str, language: str) -> Iterator[tuple[int, int]]:
-    for match in _word_pattern().finditer(text):
+    for match in _pattern(_reads_signs(language)).finditer(text):
         start, end = match.span()
         if has_unspaced_script(match[0]):
-            yield from _icu_spans(match[0], start, language)
+            yield from _icu_spans(match[0], start, _code(language))
         else:
             yield start, end
 
@@ -152,21 +222,37 @@ def _normaliser(language: str) -> Callable[[str], str]:
     if not isinstance(language, str) or not _LANGUAGE.fullmatch(language):
         raise ConfigError(
             f"language is {language!r}; allowed are {AUTO!r}, {PRETOKENIZED!r} or a language code "
-            "such as 'en', 'zh' or 'tr'"
+            f"such as 'en', 'zh' or 'tr', and {_WITH_SIGNS!r} or {_WORDS_ONLY!r} behind it"
         )
-    return _normalise_turkic if re.split("[-_]", language)[0] in _TURKIC else _normalise
+    return _normalise_turkic if re.split("[-_]", _code(language))[0] in _TURKIC else _normalise
+
+
+def _code(language: str) -> str:
+    return language.partition("+")[0]
+
+
+def _reads_signs(language: str) -> bool:
+    return language.endswith(_WITH_SIGNS)
 
 
 def _normalise(surface: str) -> str:
     if surface[0] in _REPEATABLE:
         surface = surface[0]
     if surface.isascii():
-        return surface.lower()
+        surface = surface.lower()
+        return surface if surface[0].isalnum() else _one_sign(surface)
     # Only Turkic languages have the dotted capital; folded, it would keep a second dot.
     whole = unicodedata.normalize("NFKC", surface).replace("\u0130", "i")
     folded = _NO_LETTER.sub("", unicodedata.normalize("NFKC", whole.casefold()))
     # Some compatibility forms unfold with spaces inside; a token has none.
-    return "".join(folded.translate(_SAME_TOKEN).split())
+    token = "".join(folded.translate(_SAME_TOKEN).split())
+    return token if any(map(str.isalnum, token)) else _one_sign(token)
+
+
+def _one_sign(token: str) -> str:
+    """Write a sign, or a row of it, as it is mostly typed and twice at most."""
+    same = token.translate(_SAME_SIGN)
+    return same[:2] if _sign_pattern().fullmatch(same) else token
 
 
 def _normalise_turkic(surface: str) -> str:
@@ -175,7 +261,7 @@ def _normalise_turkic(surface: str) -> str:
 
 
 @functools.cache
-def _word_pattern() -> re.Pattern[str]:
+def _pattern(signs: bool) -> re.Pattern[str]:
     """Compile the pattern of one token in scripts with spaces; tried in this order."""
     marks, symbols = _character_class(_MARKS), _character_class(_PICTURES)
     # The zero-width joiners stand inside words of Persian and of Indian scripts.
@@ -186,7 +272,23 @@ def _word_pattern() -> re.Pattern[str]:
     mixed = rf"\d+{letters}"
     repeated_sign = "|".join(rf"{re.escape(sign)}+" for sign in _REPEATABLE)
     sign = rf"[%&+#@{symbols}]\ufe0f?"
-    return re.compile(f"{word}|{mixed}|{_NUMBER}|{_EMOTICON}|{repeated_sign}|{sign}")
+    words = f"{word}|{mixed}|{_NUMBER}|{_EMOTICON}|{repeated_sign}|{sign}"
+    if not signs:
+        return re.compile(words)
+    punctuation = rf"(?P<sign>[{_sign_class()}])(?P=sign)*"
+    return re.compile(f"{words}|[{_EYES}]|{punctuation}")
+
+
+@functools.cache
+def _sign_pattern() -> re.Pattern[str]:
+    """Compile the pattern of a token that is a sign, or two of it."""
+    return re.compile(rf"[{_EYES}]|(?P<sign>[{_sign_class()}])(?P=sign)*")
+
+
+@functools.cache
+def _sign_class() -> str:
+    """Write all signs that are neither always read nor eyes as the inside of a pattern's [...]."""
+    return _character_class(_PUNCTUATION, without=_OWN_WORDS + _REPEATABLE + _EYES)
 
 
 @functools.cache
@@ -196,11 +298,11 @@ def _cluster_pattern() -> re.Pattern[str]:
     return re.compile(f".[{marks}{_VARIANTS}{_UNSEEN}\u1160-\u11ff]*", re.DOTALL)
 
 
-def _character_class(wanted: tuple[str, ...]) -> str:
+def _character_class(wanted: tuple[str, ...], without: str = "") -> str:
     """Write all characters of some categories as the inside of a pattern's [...], by ranges."""
     ranges: list[tuple[int, int]] = []
     for code in _CHARACTERS:
-        if unicodedata.category(chr(code)) not in wanted:
+        if unicodedata.category(chr(code)) not in wanted or chr(code) in without:
             continue
         if ranges and ranges[-1][1] == code - 1:
             ranges[-1] = ranges[-1][0], code
