@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatewise.base.errors import CheckpointError, ConfigError, DataError
+from gatewise.base.files import remove_left_overs
 from gatewise.base.progress import Progress
 from gatewise.classify.classifier import TextClassifier
 from gatewise.classify.training_data import TrainingData
@@ -155,7 +156,7 @@ def prepare_run(out: Path, *, resume: bool = False, restart: bool = False) -> Tr
         checkpoint = folder.with_name(f"{folder.name}.checkpoint")
         _check_checkpoint(checkpoint, is_expected=resume or restart)
         _check_writable(folder)
-        _remove_left_over(folder)
+        remove_left_overs(folder)
     return TrainingRun(folder, checkpoint, restart)
 
 
@@ -219,11 +220,3 @@ def _check_writable(out: Path) -> None:
         (probe / "probe").write_bytes(b"\0")
     finally:
         shutil.rmtree(probe, ignore_errors=True)
-
-
-def _remove_left_over(out: Path) -> None:
-    """Remove what a run that was killed while it saved has left beside the model."""
-    pattern = re.compile(rf"\.{re.escape(out.name)}\.[0-9a-f]{{12}}\.tmp")
-    for path in out.parent.iterdir():
-        if pattern.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
