@@ -105,6 +105,31 @@ def interrupted(out, data, small):
     return run
 
 
+def test_only_one_run_at_a_time_writes_a_model(out, data, small):
+    class Second:
+        """Tries to begin another run at every stage of the first."""
+
+        tried = 0
+
+        def start(self, stage, total, unit):
+            with pytest.raises(ConfigError, match=r"a run is going on that writes .*wait until"):
+                prepare_run(out, resume=True)
+            with pytest.raises(ConfigError, match=r"a run is going on"):
+                late.train(TextClassifier(**small), data)
+            self.tried += 1
+
+        def advance(self, n_units, note=""):
+            pass
+
+        message = advance
+
+    late, second = prepare_run(out), Second()
+    prepare_run(out).train(TextClassifier(**small), data, second)
+    assert second.tried > 1
+    assert [path.name for path in out.parent.iterdir()] == ["m"]
+    prepare_run(out)  # and the next is let in
+
+
 def test_an_empty_checkpoint_folder_is_no_checkpoint(out):
     out.with_name("m.checkpoint").mkdir(parents=True)
     assert prepare_run(out) == TrainingRun(out, out.with_name("m.checkpoint"))

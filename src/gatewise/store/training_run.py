@@ -7,8 +7,10 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, Timeout
 
 from gatewise.base.errors import CheckpointError, ConfigError, DataError
 from gatewise.base.files import remove_left_overs
@@ -42,6 +44,37 @@ class TrainingRun:
     out: Path
     checkpoint: Path
     restart: bool = False
+    _lock: BaseFileLock = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        lock = FileLock(self.out.with_name(f".{self.out.name}.lock"), blocking=False)
+        object.__setattr__(self, "_lock", lock)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep every other run away from the model, its checkpoint and its cache.
+
+        The one that ended first would take them away from the other. May be nested.
+
+        Raises
+        ------
+        ConfigError
+            If another run is at work there.
+        """
+        try:
+            self._lock.acquire()
+        except Timeout as error:
+            raise ConfigError(
+                f"a run is going on that writes {self.out}; wait until it ends, or give another "
+                "folder for the model"
+            ) from error
+        try:
+            yield
+        finally:
+            if self._lock.lock_counter == 1:
+                with contextlib.suppress(OSError):  # Windows removes it itself
+                    self.out.with_name(f".{self.out.name}.lock").unlink()
+            self._lock.release()
 
     @property
     def cache(self) -> Path:
@@ -82,15 +115,16 @@ class TrainingRun:
         GatewiseError
             As :meth:`gatewise.TextClassifier.fit` does.
         """
-        if self.restart:
+        with self.alone():
+            if self.restart:
+                _remove_checkpoint(self.checkpoint)
+            classifier.set_params(vectors=data.vectors, unlabelled=data.unlabelled or None)
+            self._fit(classifier, data, progress, trainer)
+            if finish is not None:
+                finish(classifier)
+            save(classifier, self.out)
             _remove_checkpoint(self.checkpoint)
-        classifier.set_params(vectors=data.vectors, unlabelled=data.unlabelled or None)
-        self._fit(classifier, data, progress, trainer)
-        if finish is not None:
-            finish(classifier)
-        save(classifier, self.out)
-        _remove_checkpoint(self.checkpoint)
-        remove_stored(self.cache)
+            remove_stored(self.cache)
         return classifier
 
     def _fit(
@@ -138,7 +172,8 @@ def prepare_run(out: Path, *, resume: bool = False, restart: bool = False) -> Tr
     Raises
     ------
     ConfigError
-        If the folder cannot be written, or holds something else than a model.
+        If the folder cannot be written, holds something else than a model, or another run is
+        going on that writes it.
     CheckpointError
         If there is a checkpoint, and neither or both of the two were asked for.
     """
@@ -153,11 +188,13 @@ def prepare_run(out: Path, *, resume: bool = False, restart: bool = False) -> Tr
                 f"{out} is there already and holds something else than a model of gatewise, which "
                 "would be lost; give another folder for the model"
             )
-        checkpoint = folder.with_name(f"{folder.name}.checkpoint")
-        _check_checkpoint(checkpoint, is_expected=resume or restart)
-        _check_writable(folder)
-        remove_left_overs(folder)
-    return TrainingRun(folder, checkpoint, restart)
+        run = TrainingRun(folder, folder.with_name(f"{folder.name}.checkpoint"), restart)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with run.alone():
+            _check_checkpoint(run.checkpoint, is_expected=resume or restart)
+            _check_writable(folder)
+            remove_left_overs(folder)
+    return run
 
 
 @contextlib.contextmanager
@@ -213,7 +250,6 @@ def _remove_checkpoint(folder: Path) -> None:
 
 def _check_writable(out: Path) -> None:
     """Write a folder beside the model's, and take it away again."""
-    out.parent.mkdir(parents=True, exist_ok=True)
     probe = out.with_name(f".{out.name}.{secrets.token_hex(6)}.tmp")
     try:
         probe.mkdir()
