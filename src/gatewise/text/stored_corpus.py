@@ -30,7 +30,7 @@ from gatewise.text import tokens as tokens_module
 from gatewise.text.accounts import RefusedKind, RefusedTally, label_notes
 from gatewise.text.columns import ColumnChoice, choose_columns
 from gatewise.text.corpus import Corpus, check_corpus
-from gatewise.text.corpus_writer import COLUMNS, FACTS, TEXTS, WORDS, write_corpus
+from gatewise.text.corpus_writer import COLUMNS, FACTS, TEXTS, WORDS, facts_checksum, write_corpus
 from gatewise.text.stored_columns import StoredStrings, map_column
 from gatewise.text.tables import open_table
 from gatewise.text.token_table import TokenTable
@@ -288,8 +288,10 @@ def _is_whole(folder: Path) -> bool:
     """Say whether a folder has all files, with the content they were written with."""
     try:
         facts = json.loads((folder / FACTS).read_bytes())
+        if facts.pop("checksum") != facts_checksum(facts):
+            return False
         return all(sha256_file(folder / name) == sha for name, sha in facts["files"].items())
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
 
 
