@@ -207,6 +207,17 @@ def test_what_a_killed_save_left_is_cleared_away(out):
     assert sorted(out.parent.iterdir()) == sorted(others)
 
 
+def test_half_a_cache_that_a_kill_left_is_cleared_away(out):
+    half, whole = (
+        out.with_name("m.cache") / ".t-12.0123456789ab.tmp",
+        out.with_name("m.cache") / "t",
+    )
+    half.mkdir(parents=True)
+    whole.mkdir()
+    prepare_run(out, resume=True)
+    assert list(half.parent.iterdir()) == [whole]
+
+
 def test_errors_of_the_fit_pass_through_and_leave_nothing(out, small):
     data = TrainingData(corpus_from_lists(["...", "--"], ["a", "b"]))
     with pytest.raises(DataError, match="none of the 2 texts"):

@@ -20,7 +20,7 @@ from gatewise.classify.training_data import TrainingData
 from gatewise.network.training import TrainNetwork
 from gatewise.store.archive import MODEL_FILES, save
 from gatewise.store.manifest import MANIFEST
-from gatewise.text.stored_corpus import remove_stored
+from gatewise.text.stored_corpus import remove_stored, remove_unfinished
 
 __all__ = ["TrainingRun", "prepare_run"]
 
@@ -194,6 +194,7 @@ def prepare_run(out: Path, *, resume: bool = False, restart: bool = False) -> Tr
             _check_checkpoint(run.checkpoint, is_expected=resume or restart)
             _check_writable(folder)
             remove_left_overs(folder)
+            remove_unfinished(run.cache)
     return run
 
 
