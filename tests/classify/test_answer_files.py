@@ -64,15 +64,6 @@ def test_the_input_stands_in_front(tmp_path):
     assert told == ["1 of 2 rows answered", "unusable 1: no text, line 3"]
 
 
-@pytest.mark.parametrize("name", ["in.csv", "link.csv"])
-def test_the_data_are_not_replaced_by_the_answers(tmp_path, name):
-    content = "id,text\n1,a\n"
-    (tmp_path / "link.csv").symlink_to(tmp_path / "in.csv")
-    with pytest.raises(ConfigError, match="cannot be both the data and the answers; name another"):
-        answered(tmp_path, "in.csv", content, out=tmp_path / name)
-    assert (tmp_path / "in.csv").read_text() == content
-
-
 def test_standard_output_and_format(tmp_path):
     content, _ = answered(tmp_path, "in.csv", "text\nhi\n", out=None, kind="jsonl", top=2)
     assert json.loads(content) == {

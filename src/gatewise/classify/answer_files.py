@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from gatewise.base.config import check_range, check_whole_number
-from gatewise.base.errors import ConfigError
 from gatewise.base.files import atomic_open
 from gatewise.base.optional import require
 from gatewise.base.progress import Progress, SilentProgress
@@ -27,7 +26,7 @@ from gatewise.text.row_blocks import Rows, TableRows, open_rows
 from gatewise.text.row_writer import PARQUET, RowWriter, format_of, open_output
 from gatewise.text.rows import Table
 
-__all__ = ["check_apart", "remarks", "write_answers"]
+__all__ = ["remarks", "write_answers"]
 
 _BLOCK = 8192  # rows of a parquet file that are held at a time
 
@@ -79,14 +78,11 @@ def write_answers(
     Raises
     ------
     ConfigError
-        If the format is not known, there are not so many classes or records, or the file is the
-        table itself.
+        If the format is not known, or there are not so many classes or records.
     DataError
         If the text column is not there or the table cannot be read to its end.
     """
     kind = format_of(out, kind)
-    if out is not None:
-        check_apart(out, table.source)
     check_range("top", top, 1, len(model.labels))
     check_nearest(model.index, nearest)
     check_whole_number("threads", threads, 1, 1024)
@@ -119,18 +115,6 @@ def write_answers(
                 writer.write(input_cells(row.fields, renamed, taken) | answer.cells(row.line))
     told = [*table.notes, *notes, *tally.summary()]
     return told + remarks(renamed, kind, writer.n_cut, writer.cut_names)
-
-
-def check_apart(out: Path, source: str) -> None:
-    """Refuse to put answers in the place of the only copy of the data, also by way of a link.
-
-    Raises
-    ------
-    ConfigError
-        If both are one file.
-    """
-    if out.is_file() and Path(source).is_file() and out.samefile(source):
-        raise ConfigError(f"{out} cannot be both the data and the answers; name another")
 
 
 def remarks(

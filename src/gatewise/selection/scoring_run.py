@@ -19,7 +19,7 @@ from gatewise.base.errors import ConfigError, DataError, GatewiseError
 from gatewise.base.files import remove_left_overs, sha256_file
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.base.versions import package_versions
-from gatewise.classify.answer_files import check_apart, remarks
+from gatewise.classify.answer_files import remarks
 from gatewise.classify.answers import AnswerTally, answer_columns, free_names
 from gatewise.selection.engines import run_units
 from gatewise.selection.ledger import (
@@ -91,7 +91,8 @@ class ScoringRequest:
         check_whole_number("shard-rows", self.shard_rows, 1, 100_000_000)
         if not Path(self.table.source).is_file():  # a stream is there only once
             raise ConfigError(f"{self.table.source} cannot be scored by shards; give a file")
-        check_apart(self.out, self.table.source)
+        if self.out.is_file() and self.out.samefile(self.table.source):  # by a link, too
+            raise ConfigError(f"{self.out} cannot be both the data and the answers; name another")
         check_out(self.out, is_folder=self.is_folder)
         self._check_folders()
         self.output_kind  # noqa: B018  (an ending that is not known is an error)
