@@ -197,6 +197,7 @@ def test_options_that_do_not_fit_the_model_end_it_at_once(workers, request_of, t
         score(request_of(top=9))
     assert workers[0].shards[0] == 0
     assert not (tmp_path / "answers.parquet").exists()
+    score(request_of(top=2))  # and not: the run is about something else
 
 
 def test_data_that_change_meanwhile(workers, request_of, data, monkeypatch):
@@ -218,12 +219,57 @@ def test_a_damaged_model_is_found_first(workers, request_of, tmp_path):
     assert workers == []
 
 
-def test_what_else_lies_in_the_run_stays(workers, request_of, tmp_path):
+@pytest.mark.parametrize("name", ["rows.parquet", "parts/thesis.txt", "notes.txt"])
+def test_a_folder_that_is_no_run_is_left_alone(workers, request_of, name):
     request = request_of()
-    request.run_folder.mkdir()
-    (request.run_folder / "notes.txt").touch()
+    mine = request.run_folder / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(ConfigError, match="holds something else than a run of gatewise"):
+        score(request)
+    assert mine.read_text() == "mine"
+    assert [path for path in request.run_folder.rglob("*") if path.is_file()] == [mine]
+
+
+def test_what_was_put_into_a_run_stays(workers, request_of, monkeypatch):
+    request = request_of()
+
+    def noting(job, unit):
+        (request.run_folder / "notes.txt").touch()
+        return score_shard(job, unit)
+
+    monkeypatch.setattr(scoring_run, "score_shard", noting)
     score(request)
     assert [path.name for path in request.run_folder.iterdir()] == ["notes.txt"]
+
+
+def test_what_killed_drivers_have_left_is_taken_away(workers, request_of, data, tmp_path):
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"text": "my card is stuck"}\n')
+    request = request_of(table=open_table(source))
+    (request.run_folder / "ledger").mkdir(parents=True)
+    folder = request.run_folder
+    for name in (".run.json.0123456789ab.tmp", "../.answers.parquet.0123456789ab.tmp"):
+        (folder / name).touch()
+    score(request)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["answers.parquet", "in.jsonl", "texts.parquet"]
+
+
+def test_answers_and_run_and_data_need_places_of_their_own(request_of, data, tmp_path):
+    for options in ({"run": tmp_path / "a" / "run"}, {"run": tmp_path / "a"}):
+        with pytest.raises(ConfigError, match="lie one in the other; give each a place of its own"):
+            request_of("a", **options)
+    (tmp_path / "run").mkdir()
+    with pytest.raises(ConfigError, match="lie one in the other"):
+        request_of("run/answers.csv", run=tmp_path / "run")
+    (tmp_path / "link.parquet").symlink_to(data)
+    with pytest.raises(ConfigError, match="cannot be both the data and the answers"):
+        request_of("link.parquet")
+    (tmp_path / "parts").mkdir()
+    part = data.rename(tmp_path / "parts" / "part-00000.parquet")
+    with pytest.raises(ConfigError, match=r"holds the data .* which would be replaced"):
+        request_of("parts", table=open_table(part))
 
 
 def test_requests_that_cannot_be(request_of, tmp_path, monkeypatch):

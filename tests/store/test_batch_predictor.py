@@ -139,6 +139,25 @@ def test_the_text_column_is_guessed_if_there_is_only_one_way(folder):
         BatchPredictor(folder, "txt")({"text": ["a"]})
 
 
+@pytest.mark.parametrize("name", ["text", "predicted"])
+def test_a_name_that_stands_twice(predict, name):
+    names = [name, name, "text"][: 2 if name == "text" else 3]
+    columns = [["a card"] for _ in names]
+    told = rf"^the batch has 2 columns '{name}'; rename all but one"
+    with pytest.raises(DataError, match=told):
+        predict(pa.table(columns, names=names))
+    with pytest.raises(DataError, match=told):
+        predict(pd.DataFrame([["a card"] * len(names)], columns=names))
+
+
+def test_names_that_are_no_text(folder):
+    frame = pd.DataFrame([["a card", 1]], columns=["text", 0])
+    assert list(BatchPredictor(folder)(frame).columns) == ["text", 0, *OWN]
+    levels = pd.MultiIndex.from_tuples([("text", "a"), ("text", "b")])
+    with pytest.raises(DataError, match=r"^the batch has no column 'text'"):
+        BatchPredictor(folder, "text")(pd.DataFrame([["a", "b"]], columns=levels))
+
+
 def test_a_relative_path_is_that_of_the_caller(folder, monkeypatch):
     monkeypatch.chdir(folder.parent)
     predict = BatchPredictor("model")
@@ -146,7 +165,7 @@ def test_a_relative_path_is_that_of_the_caller(folder, monkeypatch):
     assert len(predict({"text": ["a"]})["decision"]) == 1
 
 
-@pytest.mark.parametrize("batch", [7, "text", b"text"])
+@pytest.mark.parametrize("batch", [pd.Series(["a"]), 7, "text", b"text"])
 def test_what_is_no_batch(predict, batch):
     with pytest.raises(DataError, match=r"^a batch cannot be a \w+; allowed are"):
         predict(batch)

@@ -167,8 +167,53 @@ def test_models_that_cannot_be_shown(keras):
     assert "activation" in refused(odd)
 
 
+def functional(keras, states_of, **options):
+    """A model whose list of layers does not tell how they are put together."""
+    ids = keras.layers.Input((5,))
+    vectors = keras.layers.Embedding(9, 6, **options)(ids)
+    dense = keras.layers.Dense(3, activation="softmax")
+    network = keras.Model(ids, dense(states_of(vectors)))
+    generator = np.random.default_rng(1)
+    network.set_weights([generator.normal(0, 0.5, w.shape) for w in network.get_weights()])
+    return network
+
+
+def test_what_the_list_of_layers_does_not_show_is_refused(keras):
+    once = keras.layers.LSTM(6, return_sequences=True)
+    last = keras.layers.LSTM(6)
+    for states_of in (
+        lambda vectors: last(vectors * 2.0),
+        lambda vectors: last(once(vectors) + vectors),
+        lambda vectors: last(once(once(vectors))),
+    ):
+        assert "answers otherwise than its layers do" in refused(functional(keras, states_of))
+
+
+def test_both_directions_have_to_be_alike(keras):
+    layers = keras.layers
+    backs = [
+        layers.LSTM(4, go_backwards=True, activation="relu"),
+        layers.LSTM(5, go_backwards=True),
+    ]
+    for back in backs:
+        both = layers.Bidirectional(layers.LSTM(4), backward_layer=back)
+        assert "one kind, size" in refused(functional(keras, both))
+    gates = layers.Bidirectional(layers.GRU(4))
+    assert "the layer Bidirectional(GRU)" in refused(functional(keras, gates))
+
+
+def test_what_is_no_model_that_was_built(keras):
+    assert "this is str 'm.keras'; open a file" in refused("m.keras")
+    layers = keras.layers
+    network = keras.Sequential([layers.Embedding(9, 6), layers.LSTM(4), layers.Dense(3, "softmax")])
+    assert "does not know the shape of its input" in refused(network)
+
+
 def test_tokens_and_labels_that_do_not_fit(keras):
     network = shapes_of(keras)["of any length"]()
+    assert "one of the labels stands twice" in refused(network, labels=["a", "b", "a"])
+    assert "the token 7 is given the row 1" in refused(network, tokens=[7])
+    assert "the token 'a' is given the row '1'" in refused(network, tokens={"a": "1"})
     assert "3 outputs, and 2 labels" in refused(network, labels=["a", "b"])
     assert "embedding of 9 rows" in refused(network, tokens=[str(n) for n in range(9)])
     assert "each token once" in refused(network, tokens=["a", "a"])

@@ -99,6 +99,13 @@ def test_references_of_nothing_are_refused(model, forge_arrays):
     assert "no references that a fit could have left behind" in refused(model)
 
 
+def test_a_score_that_wants_what_is_not_there_is_refused(model, sign):
+    for name in (INDEX, TEXTS):
+        (model / name).unlink()
+    sign(model, lambda manifest: [manifest["files"].pop(name) for name in (INDEX, TEXTS)])
+    assert f"{model / SCOPE} wants the nearness of a text" in refused(model)
+
+
 def test_held_out_scores_belong_to_their_source(model, forge, sign):
     forge(model, "calibration.json", lambda found: found.update(held_out=None))
     assert "says that held-out records come from None" in refused(model)

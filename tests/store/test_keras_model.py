@@ -2,9 +2,11 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from gatewise.network.optimiser import NetworkOptimiser
 from gatewise.network.recipes import choose_recipe
 from gatewise.store import keras_model
 from gatewise.store.keras_model import keras_ids, open_keras, to_keras, write_keras
+from gatewise.store.plain_archive import load_plain
 from gatewise.text.vocabulary import Vocabulary, spell
 
 # Keras on torch with numpy 2: in Keras itself.
@@ -326,3 +329,11 @@ def test_without_keras_or_a_backend_it_is_said(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="torch, jax or tensorflow"):
         open_keras()
+
+
+def test_a_place_that_cannot_be_written_is_named_as_others_are(saved_models, tmp_path):
+    """The command line takes off what stands around the name of a file; see cli/failures."""
+    path = tmp_path / "none" / "m.keras"
+    with pytest.raises(FileNotFoundError) as error:
+        write_keras(load_plain(saved_models("classic")), path)
+    assert re.fullmatch(r"\.m\.keras\.[0-9a-f]{12}\.tmp", Path(error.value.filename).name)

@@ -66,3 +66,12 @@ def test_the_accuracy_is_that_of_the_network_alone(saved_models, records):
     answers = np.array(model.labels)[np.argmax(logits, axis=1)]
     expected = (answers == np.array(records[1])).mean()
     assert onnx_export._accuracy(model, content, *records) == pytest.approx(expected)
+
+
+def test_labels_of_something_else_measure_nothing(saved_models, tmp_path, records):
+    """Both would be right about none of them, and so lose nothing."""
+    labels = [f"queue {number % 4}" for number in range(len(records[0]))]
+    told = r"^none of the 60 records has .* theirs are 'queue 0', 'queue 1', 'queue 2', \.\.\., the"
+    with pytest.raises(DataError, match=told):
+        write_int8(load_plain(saved_models("modern")), tmp_path / "m.onnx", records[0], labels)
+    assert not list(tmp_path.iterdir())

@@ -105,6 +105,31 @@ def interrupted(out, data, small):
     return run
 
 
+def test_only_one_run_at_a_time_writes_a_model(out, data, small):
+    class Second:
+        """Tries to begin another run at every stage of the first."""
+
+        tried = 0
+
+        def start(self, stage, total, unit):
+            with pytest.raises(ConfigError, match=r"a run is going on that writes .*wait until"):
+                prepare_run(out, resume=True)
+            with pytest.raises(ConfigError, match=r"a run is going on"):
+                late.train(TextClassifier(**small), data)
+            self.tried += 1
+
+        def advance(self, n_units, note=""):
+            pass
+
+        message = advance
+
+    late, second = prepare_run(out), Second()
+    prepare_run(out).train(TextClassifier(**small), data, second)
+    assert second.tried > 1
+    assert [path.name for path in out.parent.iterdir()] == ["m"]
+    prepare_run(out)  # and the next is let in
+
+
 def test_an_empty_checkpoint_folder_is_no_checkpoint(out):
     out.with_name("m.checkpoint").mkdir(parents=True)
     assert prepare_run(out) == TrainingRun(out, out.with_name("m.checkpoint"))
@@ -180,6 +205,17 @@ def test_what_a_killed_save_left_is_cleared_away(out):
         folder.mkdir()
     prepare_run(out)
     assert sorted(out.parent.iterdir()) == sorted(others)
+
+
+def test_half_a_cache_that_a_kill_left_is_cleared_away(out):
+    half, whole = (
+        out.with_name("m.cache") / ".t-12.0123456789ab.tmp",
+        out.with_name("m.cache") / "t",
+    )
+    half.mkdir(parents=True)
+    whole.mkdir()
+    prepare_run(out, resume=True)
+    assert list(half.parent.iterdir()) == [whole]
 
 
 def test_errors_of_the_fit_pass_through_and_leave_nothing(out, small):

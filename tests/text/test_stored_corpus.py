@@ -98,6 +98,17 @@ def test_a_damaged_folder_is_made_anew(source, cache, name):
     assert "are kept in" in stored.notes[-1]
 
 
+@pytest.mark.parametrize("content", [None, b"[]", b"{}", b"[" * 100_000])
+def test_damaged_facts_are_not_believed(source, cache, content):
+    """A label with another letter is still JSON."""
+    labels = store_corpus(source, cache).label_counts
+    path = next(cache.glob("*/facts.json"))
+    changed = path.read_bytes().replace(b'"card"', b'"cart"')
+    assert changed != path.read_bytes()
+    path.write_bytes(changed if content is None else content)
+    assert store_corpus(source, cache).label_counts == labels
+
+
 def test_rare_words_are_left_out_where_there_are_too_many(tmp_path, cache):
     draws = random.Random(0)
     common = ["red", "green", "blue"]

@@ -241,6 +241,11 @@ def test_bad_text(refusal, content, message):
             "file, or check that its first line is right",
         ),
         (
+            b"2 1\nice cream" + floats(0.1) + b"\ncat " + floats(0.2) + b"\n",
+            "some.vec:1: says 2 words of 1 numbers, but word 2 (byte 12) has a line break in it; "
+            "line 1 is wrong, or a word before it has a space, which this format cannot hold",
+        ),
+        (
             b"1 2\ncat " + floats(0.1, float("inf")),
             "some.vec: word 1: number 2 of the vector of 'cat' is inf as float32; every number "
             "must be finite",

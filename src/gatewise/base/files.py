@@ -8,6 +8,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -19,6 +20,7 @@ __all__ = [
     "atomic_folder",
     "atomic_open",
     "json_bytes",
+    "remove_left_overs",
     "sha256_file",
     "write_bytes",
     "write_json",
@@ -136,6 +138,21 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         _sync_folder(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_left_overs(path: Path) -> None:
+    """Remove what writers of a file or folder that were killed have left beside it.
+
+    Only for the one who alone may write it: a writer that is at work would lose its file.
+    """
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{12}}\.tmp")
+    for other in path.parent.iterdir():
+        if not pattern.fullmatch(other.name) or other.is_symlink():
+            continue
+        if other.is_dir():
+            shutil.rmtree(other, ignore_errors=True)
+        else:
+            other.unlink(missing_ok=True)
 
 
 def _put_in_place(temporary: Path, path: Path) -> None:

@@ -139,7 +139,7 @@ def train(
     chosen = given_settings(settings)
     run = prepare_run(out, resume=resume, restart=restart)
     check_cache(cache, run.out, data)
-    with open_trainer(engine, address, workers, threads, gpu) as trainer:
+    with run.alone(), open_trainer(engine, address, workers, threads, gpu) as trainer:
         with open_progress() as progress:
             read = read_training_data(
                 data,

@@ -15,14 +15,22 @@ from pathlib import Path
 from typing import Any
 
 from gatewise.base.config import check_whole_number
-from gatewise.base.errors import ConfigError, DataError
-from gatewise.base.files import sha256_file
+from gatewise.base.errors import ConfigError, DataError, GatewiseError
+from gatewise.base.files import remove_left_overs, sha256_file
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.base.versions import package_versions
 from gatewise.classify.answer_files import remarks
 from gatewise.classify.answers import AnswerTally, answer_columns, free_names
 from gatewise.selection.engines import run_units
-from gatewise.selection.ledger import FOLDER, LOCK, RUN, Ledger, Unit, open_ledger
+from gatewise.selection.ledger import (
+    FOLDER,
+    LOCK,
+    RUN,
+    Ledger,
+    Unit,
+    check_run_folder,
+    open_ledger,
+)
 from gatewise.selection.scored_parts import check_out, is_whole, put_together
 from gatewise.selection.shards import PACKAGES, PARTS, ScoringJob, Shard, score_shard, tally_of
 from gatewise.selection.workers import Engine, open_workers
@@ -83,9 +91,10 @@ class ScoringRequest:
         check_whole_number("shard-rows", self.shard_rows, 1, 100_000_000)
         if not Path(self.table.source).is_file():  # a stream is there only once
             raise ConfigError(f"{self.table.source} cannot be scored by shards; give a file")
-        if self.out.absolute() == Path(self.table.source).absolute():
+        if self.out.is_file() and self.out.samefile(self.table.source):  # by a link, too
             raise ConfigError(f"{self.out} cannot be both the data and the answers; name another")
         check_out(self.out, is_folder=self.is_folder)
+        self._check_folders()
         self.output_kind  # noqa: B018  (an ending that is not known is an error)
 
     @property
@@ -103,6 +112,20 @@ class ScoringRequest:
     def run_folder(self) -> Path:
         """The folder of the run."""
         return self.run or self.out.with_name(f"{self.out.name}.run")
+
+    def _check_folders(self) -> None:
+        """Refuse folders one in the other: answers replace all that their folder holds."""
+        out, run = self.out.resolve(), self.run_folder.resolve()
+        if out in (run, *run.parents) or run in out.parents:
+            raise ConfigError(
+                f"the answers {self.out} and the folder {self.run_folder} of the run lie one in "
+                "the other; give each a place of its own"
+            )
+        if self.is_folder and out in Path(self.table.source).resolve().parents:
+            raise ConfigError(
+                f"{self.out} holds the data {self.table.source}, which would be replaced by the "
+                "answers; name another folder for these"
+            )
 
 
 def score(request: ScoringRequest, progress: Progress | None = None) -> list[str]:
@@ -131,10 +154,10 @@ def score(request: ScoringRequest, progress: Progress | None = None) -> list[str
         If the model is damaged.
     """
     check_folder(request.model)
-    table = request.table
+    check_run_folder(request.run_folder)
+    table, before = request.table, Path(request.table.source).stat()
     column, notes = choose_text_column(table.columns, request.text_column, table.source)
     about = _about(request, column)
-    before = Path(table.source).stat()
     with _opened(request, about) as ledger:
         rows, cut = _rows(request, column)
         job = _job(request, column)
@@ -156,9 +179,10 @@ def score(request: ScoringRequest, progress: Progress | None = None) -> list[str
         _check_failures(failures, units, request)
         _check_unchanged(Path(table.source), before)
         results = [ledger.find(unit) for unit in units]
+        remove_left_overs(request.out)
         put_together(job, shards, results, request.out, is_folder=request.is_folder)
-    if request.run is None:
-        _clear(request.run_folder)
+        if request.run is None:
+            _clear(request.run_folder)  # while nobody else can begin a run in it
     renamed = free_names(rows.schema.names, answer_columns(request.top, request.nearest))
     told = [*table.notes, *notes, *_total(results).summary()]
     return told + remarks(renamed, request.output_kind, *cut)
@@ -166,14 +190,17 @@ def score(request: ScoringRequest, progress: Progress | None = None) -> list[str
 
 @contextlib.contextmanager
 def _opened(request: ScoringRequest, about: Mapping[str, Any]) -> Iterator[Ledger]:
-    """Open the ledger; of a table that is refused before its first shard, nothing stays."""
-    try:
-        with open_ledger(request.run_folder, about) as ledger:
+    """Open the ledger; of a command that is refused before a shard is done, nothing stays.
+
+    Or the same command without the mistake would be told that the run is about something else.
+    """
+    with open_ledger(request.run_folder, about) as ledger:
+        try:
             yield ledger
-    except DataError:
-        if request.run is None and not (request.run_folder / PARTS).exists():
-            _clear(request.run_folder)
-        raise
+        except GatewiseError:
+            if not any((ledger.folder / FOLDER).glob("*.json")):
+                _clear(ledger.folder)
+            raise
 
 
 def _about(request: ScoringRequest, column: str) -> dict[str, Any]:
@@ -200,6 +227,7 @@ def _rows(request: ScoringRequest, column: str) -> tuple[ParquetRows, tuple[int,
         return ParquetRows(source), (0, [])
     rows = TableRows(request.table, column)
     path = request.run_folder / _ROWS
+    remove_left_overs(path)
     pack_rows(rows, path)
     return ParquetRows(path, packed=True), (rows.n_cut, rows.cut_names)
 
@@ -276,7 +304,9 @@ def _clear(run: Path) -> None:
     """Take away what a run has written, and nothing else that may lie there."""
     for folder in (PARTS, FOLDER):
         shutil.rmtree(run / folder, ignore_errors=True)
-    for name in (_ROWS, LOCK, RUN):
+    for name in (_ROWS, RUN):
+        remove_left_overs(run / name)
         (run / name).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # somebody's files are in it
+        (run / LOCK).unlink(missing_ok=True)
         run.rmdir()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,14 +85,16 @@ class BatchPredictor:
         """
         if isinstance(batch, Mapping):
             return self._mapping(batch)
-        if hasattr(batch, "iloc"):
+        if hasattr(batch, "iloc") and hasattr(batch, "columns"):
             return self._frame(batch)
         arrow = pyarrow_for("answer batches")
         if isinstance(batch, arrow.RecordBatch):
             batch = arrow.Table.from_batches([batch])
         if isinstance(batch, arrow.Table):
             return self._table(batch)
-        if isinstance(batch, Iterable) and not isinstance(batch, str | bytes):
+        if isinstance(batch, Iterable) and not (
+            isinstance(batch, str | bytes) or hasattr(batch, "iloc")
+        ):
             return self._each(batch)
         raise DataError(
             f"a batch cannot be a {type(batch).__name__}; allowed are a pandas frame, a pyarrow "
@@ -125,8 +127,25 @@ class BatchPredictor:
     def _answers(self, names: Iterable[str], cells_of: Any) -> tuple[dict[str, str], Any]:
         """Choose new names for columns, and answer the texts."""
         names = list(names)
-        column, _ = choose_text_column(names, self.text_column, "the batch")
+        spelt = [name for name in names if isinstance(name, str)]
+        column, _ = choose_text_column(spelt, self.text_column, "the batch")
+        _check_names(names, {column, *self.columns})
         model = process_predictor(self.model, threads=self.threads)
         texts = map(cell_text, cells_of(column))
         own = answer_texts(model, texts, top=self.top, nearest=self.nearest)
         return free_names(names, self.columns), own
+
+
+def _check_names(names: list[Any], looked_for: Collection[str]) -> None:
+    """Refuse a name that says of two columns which of them it is.
+
+    Raises
+    ------
+    DataError
+        If one that is looked for stands twice.
+    """
+    for name in names:
+        if name in looked_for and names.count(name) > 1:
+            raise DataError(
+                f"the batch has {names.count(name)} columns {name!r}; rename all but one"
+            )

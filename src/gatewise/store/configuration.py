@@ -97,6 +97,7 @@ def configuration_from_json(values: Any, source: Path) -> Configuration:
         raise ModelFileError(
             f"{source} has facts or a history of another form than gatewise writes"
         )
+    _check_facts(facts, source)
     recipe, network = network_settings_from_json(values, source)
     return Configuration(
         estimator=TextClassifier(**_parameters_from_json(values["estimator"], source)),
@@ -104,6 +105,35 @@ def configuration_from_json(values: Any, source: Path) -> Configuration:
         network=network,
         facts={**facts, _SECONDS: {}},
         history=[settings_from_json(EpochResult, epoch, source, seconds=0.0) for epoch in history],
+    )
+
+
+def _check_facts(facts: dict[str, Any], source: Path) -> None:
+    """Check what tables and pages show of a fit; whatever else there is they do not look at."""
+    forms: dict[str, Any] = {
+        "n_records": lambda found: type(found) is int and found > 0,
+        "mean_length": lambda found: has_type(found, float),
+        "notes": lambda found: isinstance(found, list) and {str}.issuperset(map(type, found)),
+        "word2vec_losses": lambda found: (
+            isinstance(found, list) and all(has_type(loss, float) for loss in found)
+        ),
+        "coverage": lambda found: _has_numbers(found, {"words", "occurrences"}),
+        "held_out": lambda found: not found or _has_numbers(found, {"n_records"}),
+    }
+    for name, is_right in forms.items():
+        if (name in facts or name == "n_records") and not is_right(facts.get(name)):
+            raise ModelFileError(
+                f"{source} has {facts.get(name)!r:.60} for the fact {name!r}, which is not the "
+                "kind of value that belongs there"
+            )
+
+
+def _has_numbers(found: Any, names: set[str]) -> bool:
+    """Say whether something is a dict of numbers that has these names among its own."""
+    return (
+        isinstance(found, dict)
+        and names <= set(found)
+        and all(has_type(value, float) for value in found.values())
     )
 
 

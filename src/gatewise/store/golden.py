@@ -117,13 +117,15 @@ def golden_difference(model: Scorer, path: Path) -> float:
     texts = strings(values["texts"], path, "the golden texts")
     try:
         expected = np.array(values["probabilities"], dtype=np.float64)  # (N, C)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         expected = np.zeros(0)
     if not texts or expected.shape != (len(texts), len(model.labels)):
         raise ModelFileError(
             f"{path} should have {len(model.labels)} probabilities for each of its {len(texts)} "
             "texts, so it is of another model"
         )
+    if not ((expected >= 0.0) & (expected <= 1.0)).all():  # also what is no number
+        raise ModelFileError(f"{path} has a probability that is not from 0 to 1")
     return float(np.abs(model.reference_probabilities(texts) - expected).max())
 
 
@@ -138,7 +140,7 @@ def check_golden(model: Scorer, manifest: Manifest, path: Path) -> None:
     if not (changes := changes_since(manifest)):
         return
     difference = golden_difference(model, path)
-    if difference > TOLERANCE:
+    if not difference <= TOLERANCE:  # a model that gives no numbers is not right either
         raise ModelFileError(
             f"{path} shows that the model's probabilities differ by up to {difference:.2g} from "
             f"those it was saved with, after these changes: {'; '.join(changes)}"

@@ -101,7 +101,8 @@ def write_keras(model: PlainModel, path: Path) -> None:
     if path.suffix != ".keras":
         raise ModelFileError(f"{path} must end in .keras, or Keras will not read it")
     network = to_keras(model)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+    # Not beside it: a kill would leave it there.
+    with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "model.keras"  # Keras wants the ending
         network.save(written)
         write_bytes(path, written.read_bytes())

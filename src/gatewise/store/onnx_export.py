@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from gatewise.store.onnx_session import make_predictor
 __all__ = ["LARGEST_LOSS", "Int8Accuracy", "write_int8", "write_onnx"]
 
 LARGEST_LOSS = 0.005  # share of the records
+_N_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,18 @@ def write_int8(
     Raises
     ------
     DataError
-        If there are no records.
+        If there are no records, or none with a label of the model.
     ConfigError
         If more than half a point of accuracy is lost.
     """
     if not len(texts):
         raise DataError("there are no records to measure the accuracy on")
+    if not (given := {str(label) for label in labels}) & set(model.labels):
+        raise DataError(
+            f"none of the {len(texts):,} records has a label of the model, so no accuracy can be "
+            f"measured: theirs are {_some(given)}, the model's {_some(model.labels)}; name the "
+            "column with --label COL"
+        )
     network = model.network
     full = onnx_bytes(network.config, network.arrays)
     int8 = onnx_bytes(network.config, network.arrays, int8=True)
@@ -105,6 +112,13 @@ def write_int8(
     }
     write_bytes(path, onnx_bytes(network.config, network.arrays, int8=True, notes=notes))
     return found
+
+
+def _some(labels: Iterable[str]) -> str:
+    """Name the first labels."""
+    named = sorted(labels)
+    rest = ", ..." if len(named) > _N_NAMED else ""
+    return ", ".join(f"{label!r:.60}" for label in named[:_N_NAMED]) + rest
 
 
 def _accuracy(

@@ -13,8 +13,10 @@ from gatewise.base.errors import ModelFileError
 from gatewise.classify.blend import Blend
 from gatewise.classify.decision import Decision
 from gatewise.classify.held_out import SOURCES, HeldOut
+from gatewise.classify.nearest import RecordIndex
 from gatewise.classify.ngrams import NgramModel
 from gatewise.classify.plain_model import PlainModel
+from gatewise.classify.scope import Scope
 from gatewise.network.config import NetworkConfig
 from gatewise.network.plain import PlainNetwork
 from gatewise.store.arrays import (
@@ -24,7 +26,7 @@ from gatewise.store.arrays import (
     read_arrays,
     table_shapes,
 )
-from gatewise.store.insight import read_index, read_scope
+from gatewise.store.insight import SCOPE, read_index, read_scope
 from gatewise.store.labels import labels_from_json
 from gatewise.store.manifest import FileEntry, Manifest
 from gatewise.store.network_settings import network_settings_from_json
@@ -73,16 +75,20 @@ def read_plain(folder: Path, manifest: Manifest) -> PlainModel:
     _check_sizes(folder, config, counted)
     network = PlainNetwork(config, _read_weights(folder, config, manifest))
     _check_graph(folder / ONNX, network, manifest)
+    ngrams = _read_companion(folder, terms, len(classes), manifest.files.get(COMPANION))
+    scope = read_scope(folder, manifest)
+    index = read_index(folder, manifest, config.pooled_size, len(classes))
+    _check_evidence(folder, scope, ngrams, index)
     return PlainModel(
         language=manifest.tokenizer.language,
         classes=classes,
         vocabulary=vocabulary,
         network=network,
-        ngrams=_read_companion(folder, terms, len(classes), manifest.files.get(COMPANION)),
+        ngrams=ngrams,
         blend=blend,
         decision=decision,
-        scope=read_scope(folder, manifest),
-        index=read_index(folder, manifest, config.pooled_size, len(classes)),
+        scope=scope,
+        index=index,
     )
 
 
@@ -141,6 +147,22 @@ def _check_graph(path: Path, network: PlainNetwork, manifest: Manifest) -> None:
         raise ModelFileError(
             f"{path} is not the graph of the weights that lie beside it; take a fresh copy of the "
             "folder"
+        )
+
+
+def _check_evidence(
+    folder: Path, scope: Scope | None, ngrams: NgramModel | None, index: RecordIndex | None
+) -> None:
+    """Refuse a score that asks for what the model cannot tell of a text."""
+    told = {"probability"}
+    if ngrams is not None:
+        told |= {"margin", "familiarity"} | ({"belonging"} if ngrams.outside is not None else set())
+    if index is not None:
+        told.add("nearness")
+    if scope is not None and (lacking := sorted(set(scope.references) - told)):
+        raise ModelFileError(
+            f"{folder / SCOPE} wants the {lacking[0]} of a text, which the model's other files do "
+            "not give; take a fresh copy of the folder"
         )
 
 

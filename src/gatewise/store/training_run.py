@@ -7,17 +7,20 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from filelock import BaseFileLock, FileLock, Timeout
+
 from gatewise.base.errors import CheckpointError, ConfigError, DataError
+from gatewise.base.files import remove_left_overs
 from gatewise.base.progress import Progress
 from gatewise.classify.classifier import TextClassifier
 from gatewise.classify.training_data import TrainingData
 from gatewise.network.training import TrainNetwork
 from gatewise.store.archive import MODEL_FILES, save
 from gatewise.store.manifest import MANIFEST
-from gatewise.text.stored_corpus import remove_stored
+from gatewise.text.stored_corpus import remove_stored, remove_unfinished
 
 __all__ = ["TrainingRun", "prepare_run"]
 
@@ -41,6 +44,37 @@ class TrainingRun:
     out: Path
     checkpoint: Path
     restart: bool = False
+    _lock: BaseFileLock = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        lock = FileLock(self.out.with_name(f".{self.out.name}.lock"), blocking=False)
+        object.__setattr__(self, "_lock", lock)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep every other run away from the model, its checkpoint and its cache.
+
+        The one that ended first would take them away from the other. May be nested.
+
+        Raises
+        ------
+        ConfigError
+            If another run is at work there.
+        """
+        try:
+            self._lock.acquire()
+        except Timeout as error:
+            raise ConfigError(
+                f"a run is going on that writes {self.out}; wait until it ends, or give another "
+                "folder for the model"
+            ) from error
+        try:
+            yield
+        finally:
+            if self._lock.lock_counter == 1:
+                with contextlib.suppress(OSError):  # Windows removes it itself
+                    self.out.with_name(f".{self.out.name}.lock").unlink()
+            self._lock.release()
 
     @property
     def cache(self) -> Path:
@@ -81,15 +115,16 @@ class TrainingRun:
         GatewiseError
             As :meth:`gatewise.TextClassifier.fit` does.
         """
-        if self.restart:
+        with self.alone():
+            if self.restart:
+                _remove_checkpoint(self.checkpoint)
+            classifier.set_params(vectors=data.vectors, unlabelled=data.unlabelled or None)
+            self._fit(classifier, data, progress, trainer)
+            if finish is not None:
+                finish(classifier)
+            save(classifier, self.out)
             _remove_checkpoint(self.checkpoint)
-        classifier.set_params(vectors=data.vectors, unlabelled=data.unlabelled or None)
-        self._fit(classifier, data, progress, trainer)
-        if finish is not None:
-            finish(classifier)
-        save(classifier, self.out)
-        _remove_checkpoint(self.checkpoint)
-        remove_stored(self.cache)
+            remove_stored(self.cache)
         return classifier
 
     def _fit(
@@ -137,7 +172,8 @@ def prepare_run(out: Path, *, resume: bool = False, restart: bool = False) -> Tr
     Raises
     ------
     ConfigError
-        If the folder cannot be written, or holds something else than a model.
+        If the folder cannot be written, holds something else than a model, or another run is
+        going on that writes it.
     CheckpointError
         If there is a checkpoint, and neither or both of the two were asked for.
     """
@@ -152,11 +188,14 @@ def prepare_run(out: Path, *, resume: bool = False, restart: bool = False) -> Tr
                 f"{out} is there already and holds something else than a model of gatewise, which "
                 "would be lost; give another folder for the model"
             )
-        checkpoint = folder.with_name(f"{folder.name}.checkpoint")
-        _check_checkpoint(checkpoint, is_expected=resume or restart)
-        _check_writable(folder)
-        _remove_left_over(folder)
-    return TrainingRun(folder, checkpoint, restart)
+        run = TrainingRun(folder, folder.with_name(f"{folder.name}.checkpoint"), restart)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with run.alone():
+            _check_checkpoint(run.checkpoint, is_expected=resume or restart)
+            _check_writable(folder)
+            remove_left_overs(folder)
+            remove_unfinished(run.cache)
+    return run
 
 
 @contextlib.contextmanager
@@ -212,18 +251,9 @@ def _remove_checkpoint(folder: Path) -> None:
 
 def _check_writable(out: Path) -> None:
     """Write a folder beside the model's, and take it away again."""
-    out.parent.mkdir(parents=True, exist_ok=True)
     probe = out.with_name(f".{out.name}.{secrets.token_hex(6)}.tmp")
     try:
         probe.mkdir()
         (probe / "probe").write_bytes(b"\0")
     finally:
         shutil.rmtree(probe, ignore_errors=True)
-
-
-def _remove_left_over(out: Path) -> None:
-    """Remove what a run that was killed while it saved has left beside the model."""
-    pattern = re.compile(rf"\.{re.escape(out.name)}\.[0-9a-f]{{12}}\.tmp")
-    for path in out.parent.iterdir():
-        if pattern.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.base.files import sha256_file, write_json
+from gatewise.base.files import json_bytes, sha256_file, write_json
 from gatewise.base.progress import Progress
 from gatewise.text.accounts import Refused, RefusedTally
 from gatewise.text.columns import ColumnChoice
@@ -21,7 +21,7 @@ from gatewise.text.rows import Row, Table
 from gatewise.text.stored_columns import ColumnWriter, StringWriter
 from gatewise.text.token_table import LEFT_OUT
 
-__all__ = ["COLUMNS", "FACTS", "TEXTS", "WORDS", "write_corpus"]
+__all__ = ["COLUMNS", "FACTS", "TEXTS", "WORDS", "facts_checksum", "write_corpus"]
 
 TEXTS, WORDS, FACTS = "texts", "words", "facts.json"
 COLUMNS = {
@@ -70,8 +70,13 @@ def write_corpus(
         if not number % _RECORDS_TOLD:
             progress.advance(_RECORDS_TOLD)
     progress.advance(number % _RECORDS_TOLD)
-    facts = writer.finish()
-    write_json(folder / FACTS, facts | {"encoding": table.encoding, "notes": [*table.notes]})
+    facts = writer.finish() | {"encoding": table.encoding, "notes": [*table.notes]}
+    write_json(folder / FACTS, facts | {"checksum": facts_checksum(facts)})
+
+
+def facts_checksum(facts: Mapping[str, Any]) -> str:
+    """Compute the SHA-256 of what ``facts.json`` holds: labels and counts have no other."""
+    return hashlib.sha256(json_bytes(dict(facts))).hexdigest()
 
 
 class _Writer:

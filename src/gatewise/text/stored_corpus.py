@@ -30,7 +30,7 @@ from gatewise.text import tokens as tokens_module
 from gatewise.text.accounts import RefusedKind, RefusedTally, label_notes
 from gatewise.text.columns import ColumnChoice, choose_columns
 from gatewise.text.corpus import Corpus, check_corpus
-from gatewise.text.corpus_writer import COLUMNS, FACTS, TEXTS, WORDS, write_corpus
+from gatewise.text.corpus_writer import COLUMNS, FACTS, TEXTS, WORDS, facts_checksum, write_corpus
 from gatewise.text.stored_columns import StoredStrings, map_column
 from gatewise.text.tables import open_table
 from gatewise.text.token_table import TokenTable
@@ -42,6 +42,7 @@ __all__ = [
     "StoredLabels",
     "StoredTexts",
     "remove_stored",
+    "remove_unfinished",
     "store_corpus",
 ]
 
@@ -230,7 +231,7 @@ def store_corpus(
     if is_there := _is_whole(folder):
         check_corpus(_opened(folder, table.source, chosen, language), min_labels)
     else:
-        _remove_left_overs(cache)
+        remove_unfinished(cache, older_than=_LEFT_OVER_SECONDS)
         tokenise = partial(tokenize, language=language)
         progress = progress or SilentProgress()
         with _one_sentence(source, cache), atomic_folder(folder) as new:
@@ -254,6 +255,24 @@ def remove_stored(cache: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
     with contextlib.suppress(OSError):  # somebody else's files are in it
         cache.rmdir()
+
+
+def remove_unfinished(cache: Path, *, older_than: float = 0.0) -> None:
+    """Remove what killed runs have left in a folder.
+
+    Parameters
+    ----------
+    cache : Path
+        As of :func:`store_corpus`.
+    older_than : float
+        Seconds. What is younger may belong to a run that goes on, where there can be one.
+    """
+    if not cache.is_dir():
+        return
+    for path in cache.iterdir():
+        is_old = time.time() - path.stat().st_mtime >= older_than
+        if is_old and path.is_dir() and _LEFT_OVER.fullmatch(path.name):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _opened(folder: Path, source: str, chosen: ColumnChoice, language: str) -> StoredCorpus:
@@ -288,8 +307,10 @@ def _is_whole(folder: Path) -> bool:
     """Say whether a folder has all files, with the content they were written with."""
     try:
         facts = json.loads((folder / FACTS).read_bytes())
+        if facts.pop("checksum") != facts_checksum(facts):
+            return False
         return all(sha256_file(folder / name) == sha for name, sha in facts["files"].items())
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
 
 
@@ -303,16 +324,6 @@ def _tokens_version() -> list[str]:
 def _stamp(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_size, status.st_mtime_ns
-
-
-def _remove_left_overs(cache: Path) -> None:
-    """Remove what killed runs have left; what is young may belong to a run that goes on."""
-    if not cache.is_dir():
-        return
-    for path in cache.iterdir():
-        is_old = time.time() - path.stat().st_mtime > _LEFT_OVER_SECONDS
-        if is_old and path.is_dir() and _LEFT_OVER.fullmatch(path.name):
-            shutil.rmtree(path, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -258,6 +258,11 @@ def _read_binary(stream: io.BufferedReader, layout: Layout, kept: _Kept) -> None
                 f"{promise}, but word {number} (byte {start}) is not whole; the file is cut short "
                 "or line 1 is wrong"
             )
+        if b"\n" in word:
+            raise DataError(
+                f"{promise}, but word {number} (byte {start}) has a line break in it; line 1 is "
+                "wrong, or a word before it has a space, which this format cannot hold"
+            )
         text = _decode(word, f"{kept.where(number)} (byte {start})")
         if kept.wants(word):
             kept.add(text, np.frombuffer(values, dtype="<f4").astype(np.float32), number)
