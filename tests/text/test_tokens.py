@@ -13,8 +13,11 @@ from gatewise.text.tokens import (
     PRETOKENIZED,
     Token,
     has_unspaced_script,
+    is_sign,
+    leaves_signs_open,
     token_spans,
     tokenize,
+    with_signs,
 )
 
 # Letters of many scripts, and everything that has ever been trouble: marks, joiners, astral
@@ -408,3 +411,60 @@ def test_the_normal_form_of_a_text_makes_no_difference(text):
 def test_zero_width_joiners_stand_inside_words():
     assert len(tokenize("می\u200cخواهم")) == 1
     assert tokenize("ab\u200c cd") == ["ab", "cd"]
+
+
+# Punctuation
+
+READ_TOO = "auto+signs"
+SIGNS_OF_ALL_KINDS = st.lists(
+    st.one_of(st.sampled_from([*".,:;()-='\"!?/_<%D\u201c\u2026\u2014\uff0c\u3002ab1 中"]), PIECES),
+    max_size=12,
+).map("".join)
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("Hello, you... (me)", ["hello", ",", "you", "..", "(", "me", ")"]),
+        ("don't :-) ok", ["don't", ":-)", "ok"]),
+        ("a -- b - c \u2013 d \u2014 e", ["a", "--", "b", "-", "c", "-", "d", "-", "e"]),
+        ("\u201cx\u201d \u00aby\u00bb 'z'", ['"', "x", '"', '"', "y", '"', "'", "z", "'"]),
+        ("3.50, no!!! really?", ["3.50", ",", "no", "!", "really", "?"]),
+        ("http://t.co", ["http", ":/", "/", "t", ".", "co"]),
+        ("snake_case ::) =====", ["snake", "_", "case", ":", ":)", *"====="]),
+        ("很好\uff0c真的\u3002\u2026\u2026", ["很好", ",", "真的", "\u3002", ".."]),
+        ("\u2026 -- \u3002", []),
+        ("?", ["?"]),
+    ],
+)
+def test_punctuation_is_read_too_on_request(text, tokens):
+    assert tokenize(text, READ_TOO) == tokens
+
+
+@given(SIGNS_OF_ALL_KINDS)
+@example(":))))")
+@example("=D(=D")
+@example("\u2026?!")
+def test_words_are_what_is_left_without_punctuation(text):
+    both = tokenize(text, READ_TOO)
+    assert [token for token in both if not is_sign(token)] == tokenize(text)
+    assert [token.text for token in token_spans(text, READ_TOO)] == both
+    assert tokenize(text, "auto+words") == tokenize(text)
+
+
+@given(SIGNS_OF_ALL_KINDS)
+def test_punctuation_of_ascii_is_read_as_elsewhere(text):
+    ascii_text = text.encode("ascii", "ignore").decode()
+    elsewhere = tokenize(f"{ascii_text} \u00e9", READ_TOO)[:-1]  # which has a word in any case
+    assert tokenize(f"{ascii_text} e", READ_TOO)[:-1] == elsewhere
+
+
+def test_what_a_language_says_of_punctuation():
+    assert [*map(leaves_signs_open, ("auto", "tr", "pretokenized"))] == [True, True, False]
+    assert [*map(leaves_signs_open, ("auto+signs", "zh+words"))] == [False, False]
+    assert with_signs("zh-Hans") == "zh-Hans+signs"
+    assert [*map(with_signs, ("zh+words", "pretokenized"))] == ["zh+words", "pretokenized"]
+    assert tokenize("I, too", "tr+signs") == ["ı", ",", "too"]
+    for wrong in ("auto+sign", "+signs", "pretokenized+signs", 5):
+        with pytest.raises(ConfigError, match=r"'\+signs' or '\+words' behind it"):
+            leaves_signs_open(wrong)

@@ -93,7 +93,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     companion : bool, optional
         Blend in a linear model of n-grams.
     language : str
-        ``"auto"``, ``"pretokenized"`` or a language code.
+        ``"auto"``, ``"pretokenized"`` or a language code. Punctuation is read where it helps;
+        always with ``"+signs"`` behind it, never with ``"+words"``.
     vectors : WordVectors, optional
         Word vectors from elsewhere instead of own ones.
     unlabelled : sequence of str, optional

@@ -11,7 +11,6 @@ honest.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gatewise.base.errors import ConfigError, DataError
+from gatewise.base.errors import ConfigError
 from gatewise.base.seeding import derive_seed
 from gatewise.classify.blend import Blend
 from gatewise.classify.companion_records import CompanionRecords
@@ -45,12 +44,12 @@ from gatewise.classify.row_choice import draw_rows, hold_out_rows
 from gatewise.classify.scope import more_evidence
 from gatewise.classify.scoping import Lessons, build_index, learn_from_scores, read_rows
 from gatewise.classify.starting_vectors import measure_coverage, own_vectors, put_into
+from gatewise.classify.tokenised import tokenise
 from gatewise.classify.twins import fresh_records, largest_similarities
 from gatewise.network.model import TextNetwork
 from gatewise.network.precision import give_back_freed_memory
 from gatewise.network.training import EpochResult
-from gatewise.text.stored_corpus import StoredTexts
-from gatewise.text.token_table import TokenTable, join_tables, tabulate
+from gatewise.text.token_table import TokenTable, join_tables
 from gatewise.text.tokens import tokenize
 from gatewise.text.vocabulary import Vocabulary, build_vocabulary
 from gatewise.vectors.word_vectors import WordVectors
@@ -113,11 +112,8 @@ class _Fit:
         self._companions: Companions | None = None
 
     def run(self) -> FittedModel:
-        self.request, note = self._timed(
-            "punctuation", lambda: settle_punctuation(self.data, self.request)
-        )
-        self._note(note)
-        tokens, unlabelled = self._timed("tokens", self._tokenise)
+        self._timed("punctuation", self._settle)
+        tokens, unlabelled = self._timed("tokens", lambda: tokenise(self.data, self.request))
         self._outside = [
             tokenize(text, self.request.language) for text in self.request.out_of_scope
         ]
@@ -160,33 +156,9 @@ class _Fit:
             held_out=lessons.held_out,
         )
 
-    def _tokenise(self) -> tuple[TokenTable, TokenTable]:
-        """Cut texts into tokens: the training and validation texts, and those without labels."""
-        validation = self.request.validation.texts if self.request.validation else ()
-        unlabelled = self.request.unlabelled
-        n_texts = len(self.data.texts) + len(validation) + len(unlabelled)
-        self.progress.start("tokens", n_texts, "texts")
-        tokens = self._table(self.data.texts)
-        if not len(tokens.numbers):
-            raise DataError(
-                f"none of the {len(self.data.texts)} texts has a word or number in it; check that "
-                "the right column was read"
-            )
-        return join_tables(tokens, self._table(validation)), self._table(unlabelled)
-
-    def _table(self, texts: Sequence[str]) -> TokenTable:
-        """Take the tokens that were kept with texts, or make them."""
-        language = self.request.language
-        if isinstance(texts, StoredTexts) and texts.language == language:
-            self.progress.advance(len(texts))
-            return texts.tokens
-
-        def read() -> Iterator[list[str]]:
-            for text in texts:
-                yield tokenize(text, language)
-                self.progress.advance(1)
-
-        return tabulate(read())
+    def _settle(self) -> None:
+        self.request, note = settle_punctuation(self.data, self.request)
+        self._note(note)
 
     def _vocabulary(self, texts: TokenTable) -> Vocabulary:
         return build_vocabulary(

@@ -7,6 +7,7 @@ record by a model that has not seen it, and words only are read unless signs hel
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -23,7 +24,8 @@ from gatewise.text.tokens import is_sign, leaves_signs_open, tokenize, with_sign
 __all__ = ["settle_punctuation", "signs_help"]
 
 _FEWEST_RECORDS, _MOST_RECORDS = 300, 4_000
-_N_FOLDS, _N_CLASSES = 2, 2  # at least, of the classes
+_TO_SEE_LENGTH = 200  # records
+_FEWEST_CLASSES = 2
 _CHANCE = 0.01
 # Words and their neighbours: all that signs change, and quickly counted.
 _LOOKED_AT = CompanionConfig(short_texts=0, long_texts=0)
@@ -56,7 +58,10 @@ def settle_punctuation(data: LabelledTexts, request: FitRequest) -> tuple[FitReq
     generator = numpy_generator(request.seed, "punctuation")
     rows = generator.permutation(data.rows)[:_MOST_RECORDS]
     language = with_signs(request.language)
-    token_lists = [tokenize(data.texts[row], language) for row in rows]
+    token_lists = [tokenize(data.texts[row], language) for row in rows[:_TO_SEE_LENGTH]]
+    if _are_long(token_lists):
+        return request, None
+    token_lists += [tokenize(data.texts[row], language) for row in rows[_TO_SEE_LENGTH:]]
     with_them, without = signs_help(token_lists, data.targets[rows], seed=request.seed)
     if with_them <= without:
         return request, None
@@ -84,12 +89,11 @@ def signs_help(
     Returns
     -------
     with_them, without : int
-        Records that only a model with signs, and only one without, has right; both 0 where texts
-        are long, or the difference may be chance (McNemar 1947, in its exact form).
+        Records that only a model with signs, and only one without, has right; both 0 where there
+        are no signs, or the difference may be chance (McNemar 1947, in its exact form).
     """
-    words = [[token for token in tokens if not is_sign(token)] for tokens in token_lists]
-    n_words, n_tokens = sum(map(len, words)), sum(map(len, token_lists))
-    if n_words == n_tokens or has_long_texts(n_words / len(words)):
+    words = [_words_of(tokens) for tokens in token_lists]
+    if not any(words) or sum(map(len, words)) == sum(map(len, token_lists)):
         return 0, 0
     right = _out_of_fold(token_lists, targets, seed)
     right_by_words = _out_of_fold(words, targets, seed)
@@ -101,25 +105,28 @@ def signs_help(
     return (with_them, without) if chance < _CHANCE else (0, 0)
 
 
+def _are_long(token_lists: Sequence[Sequence[str]]) -> bool:
+    return has_long_texts(sum(len(_words_of(tokens)) for tokens in token_lists) / len(token_lists))
+
+
+def _words_of(tokens: Sequence[str]) -> list[str]:
+    return [token for token in tokens if not is_sign(token)]
+
+
 def _out_of_fold(
     token_lists: Sequence[Sequence[str]], targets: NDArray[np.int64], seed: int
 ) -> NDArray[np.bool_]:
     """Say of each record whether a model of the other half names its class, shape (N,)."""
     n_classes = int(targets.max()) + 1
-    found = np.full(len(targets), -1)
-    halves = np.empty(len(targets), dtype=np.int64)
-    halves[np.argsort(targets, kind="stable")] = np.arange(len(targets)) % _N_FOLDS
-    for half in range(_N_FOLDS):
-        known, asked = np.flatnonzero(halves != half), np.flatnonzero(halves == half)
-        if len(np.unique(targets[known])) < _N_CLASSES:
+    found = np.full(len(targets), -1)  # (N,)
+    by_class = np.argsort(targets, kind="stable")  # (N,)
+    halves = np.sort(by_class[0::2]), np.sort(by_class[1::2])
+    for known, asked in itertools.permutations(halves):
+        learnt = [token_lists[row] for row in known]
+        if len(np.unique(targets[known])) < _FEWEST_CLASSES or not any(learnt):
             continue
-        model = fit_ngrams(
-            [token_lists[row] for row in known],
-            targets[known],
-            _LOOKED_AT,
-            n_classes=n_classes,
-            seed=seed,
-        )
+        model = fit_ngrams(learnt, targets[known], _LOOKED_AT, n_classes=n_classes, seed=seed)
         scores = model.scores([token_lists[row] for row in asked])  # (n_asked, C)
         found[asked] = scores.argmax(axis=1)
-    return found == targets
+    right: NDArray[np.bool_] = found == targets  # (N,)
+    return right

@@ -74,7 +74,8 @@ SETTINGS = (
     Setting(
         "language",
         str,
-        "How texts are cut into words: by script, by a language's rules, or at spaces.",
+        "How texts are cut into words: by script, by a language's rules, or at spaces. Punctuation "
+        "is read where it helps; +signs behind it: always, +words: never.",
         "Options",
         "auto|pretokenized|CODE",
     ),

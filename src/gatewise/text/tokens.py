@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import NamedTuple
 
 from icu4py.breakers import WordBreaker
@@ -146,10 +146,14 @@ def token_spans(text: str, language: str = AUTO) -> list[Token]:
     """Cut a text into tokens that remember where they stood; see :func:`tokenize`."""
     if language == PRETOKENIZED:
         return [Token(match[0], *match.span()) for match in re.finditer(r"\S+", text)]
-    normalise = _normaliser(language)
-    found = (Token(normalise(text[start:end]), start, end) for start, end in _spans(text, language))
+    normalise, signs = _normaliser(language), _reads_signs(language)
+
+    def read(surface: str) -> str:
+        return _one_sign(normalise(surface)) if signs else normalise(surface)
+
+    found = (Token(read(text[start:end]), start, end) for start, end in _spans(text, language))
     tokens = [token for token in found if token.text]
-    return tokens if _with_words([token.text for token in tokens]) else []
+    return tokens if not signs or _with_words([token.text for token in tokens]) else []
 
 
 def with_signs(language: str) -> str:
@@ -239,18 +243,18 @@ def _normalise(surface: str) -> str:
     if surface[0] in _REPEATABLE:
         surface = surface[0]
     if surface.isascii():
-        surface = surface.lower()
-        return surface if surface[0].isalnum() else _one_sign(surface)
+        return surface.lower()
     # Only Turkic languages have the dotted capital; folded, it would keep a second dot.
     whole = unicodedata.normalize("NFKC", surface).replace("\u0130", "i")
     folded = _NO_LETTER.sub("", unicodedata.normalize("NFKC", whole.casefold()))
     # Some compatibility forms unfold with spaces inside; a token has none.
-    token = "".join(folded.translate(_SAME_TOKEN).split())
-    return token if any(map(str.isalnum, token)) else _one_sign(token)
+    return "".join(folded.translate(_SAME_TOKEN).split())
 
 
 def _one_sign(token: str) -> str:
     """Write a sign, or a row of it, as it is mostly typed and twice at most."""
+    if token[:1].isalnum():
+        return token
     same = token.translate(_SAME_SIGN)
     return same[:2] if _sign_pattern().fullmatch(same) else token
 
@@ -288,7 +292,15 @@ def _sign_pattern() -> re.Pattern[str]:
 @functools.cache
 def _sign_class() -> str:
     """Write all signs that are neither always read nor eyes as the inside of a pattern's [...]."""
-    return _character_class(_PUNCTUATION, without=_OWN_WORDS + _REPEATABLE + _EYES)
+    always = _OWN_WORDS + _REPEATABLE
+
+    def is_another(sign: str) -> bool:
+        plain = unicodedata.normalize("NFKC", sign)  # of some, an accent or a question mark
+        return any(unicodedata.category(one) not in _PUNCTUATION or one in always for one in plain)
+
+    signs = (sign for sign in map(chr, _CHARACTERS) if unicodedata.category(sign) in _PUNCTUATION)
+    others = {sign for sign in signs if sign in _EYES or is_another(sign)}
+    return _character_class(_PUNCTUATION, without=others)
 
 
 @functools.cache
@@ -298,7 +310,7 @@ def _cluster_pattern() -> re.Pattern[str]:
     return re.compile(f".[{marks}{_VARIANTS}{_UNSEEN}\u1160-\u11ff]*", re.DOTALL)
 
 
-def _character_class(wanted: tuple[str, ...], without: str = "") -> str:
+def _character_class(wanted: tuple[str, ...], without: Container[str] = ()) -> str:
     """Write all characters of some categories as the inside of a pattern's [...], by ranges."""
     ranges: list[tuple[int, int]] = []
     for code in _CHARACTERS:
