@@ -12,14 +12,15 @@ from gatewise.selection import scoring_run
 from gatewise.selection.shards import score_shard
 
 SECONDS, PATIENCE = 0.4, 120.0
-WANTED = "wanted"  # a file of the run: so many processes are to be at work before one goes on
+WANTED = "wanted"  # a file beside the run: so many processes are to be at work before one goes on
 
 
 def slowly(job, unit):
     run = Path(job.run)
     with (run / "begun").open("a") as stream:
         stream.write(f"{unit.facts['shard'][0]} {os.getpid()}\n")
-    wanted = int((run / WANTED).read_text()) if (run / WANTED).exists() else 1
+    file = run.parent / WANTED
+    wanted = int(file.read_text()) if file.exists() else 1
     deadline = time.monotonic() + PATIENCE
     while len({process for _, process in begun(run)}) < wanted and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -103,9 +103,8 @@ def scored_beside(kill, request):
 @both
 def test_a_node_dies(cluster, slow, model, data, undisturbed, tmp_path):
     request = request_of(model, data, tmp_path, Engine(cluster.kind, address=cluster.address))
-    (tmp_path / "run").mkdir()
     # Or the first process had done everything before the others have begun.
-    (tmp_path / "run" / slow.WANTED).write_text("3")
+    (tmp_path / slow.WANTED).write_text("3")
 
     def busy_node():
         begun = slow.begun(tmp_path / "run")
