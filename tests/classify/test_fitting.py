@@ -342,7 +342,7 @@ def test_what_a_fitted_model_knows_of_its_fit(held_out):
     assert model.facts["mean_length"] > 3
     assert len(model.facts["word2vec_losses"]) == 2
     assert model.facts["coverage"] == {"words": 1.0, "occurrences": 1.0}
-    stages = {"tokens", "vocabulary", "word vectors", "training", "companion"}
+    stages = {"punctuation", "tokens", "vocabulary", "word vectors", "training", "companion"}
     stages |= {"last epochs", "index"}
     assert model.facts["seconds"].keys() == stages
     assert all(seconds >= 0 for seconds in model.facts["seconds"].values())

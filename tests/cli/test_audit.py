@@ -47,6 +47,16 @@ def test_what_is_printed(audited, wrong, labelled):
     assert f"written: {out / 'audit.csv'}" in told
 
 
+def test_a_table_of_nothing_is_not_drawn(capsys):
+    from gatewise.cli.audit import _tell  # both need cleanlab
+    from gatewise.evaluate.audit import Audit
+
+    _tell(Audit([], [], [], {}, 90), [], [])
+    told = capsys.readouterr().out
+    assert told.startswith("90 records judged by models that had not seen them: 0 are answered")
+    assert "looks like" not in told
+
+
 def test_what_a_reviewer_fills_in_is_given_back(audited, wrong, gatewise, tmp_path):
     _, out = audited
     with (out / "audit.csv").open(encoding="utf-8", newline="") as stream:

@@ -170,8 +170,8 @@ def test_an_error_of_the_system_without_a_name(raising):
 
 
 def test_a_message_is_one_line_without_controls(raising):
-    result = raising(failures.GatewiseError("one\n  two\x1b[31m\rthree"))
-    assert result.stderr == "gatewise: one two\ufffd[31m three\n"
+    result = raising(failures.GatewiseError("one\n  two\x1b[31m\rthree \u202eruof"))
+    assert result.stderr == "gatewise: one two\ufffd[31m three \ufffdruof\n"
 
 
 def test_a_defect_is_not_hidden(raising):

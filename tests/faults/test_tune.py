@@ -37,6 +37,7 @@ def begin(data, out, *, limit=None):
     command = [sys.executable, "-m", "gatewise", "tune", str(data), "--out", str(out)]
     command += OPTIONS.split()
     if limit is not None:
+        command += ["--workers=1"]
         command = ["bash", "-c", f'ulimit -f {limit}; exec "$@"', "bash", *command]
     return subprocess.Popen(
         command,

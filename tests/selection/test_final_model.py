@@ -132,6 +132,9 @@ def test_the_model_is_one_of_all_records_with_that_blend(trained, data, tiny):
     for name, array in model.network.arrays().items():
         np.testing.assert_array_equal(array, expected[name])
     assert model.facts["n_records"] == len(data.texts)
+    assert not any("nothing was measured" in note for note in model.facts["notes"])
+    # The fit itself held none out, and cannot know of the folds.
+    assert any("nothing was measured" in note for note in alone.model_.facts["notes"])
 
 
 def test_what_was_trained_is_not_trained_again(trained, data, tiny):

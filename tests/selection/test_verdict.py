@@ -34,10 +34,10 @@ def told(pairs=(), curve=(), chosen="modern", doubling=None, **means):
         (0.05, 0.0001, "The LSTM is worth it: with it the answers are 5.0 points better"),
         (0.05, 0.2, "The LSTM may be worth it: with it the answers are 5.0 points better"),
         (0.009, 0.2, "not worth it on these data: the n-grams alone reach 85.0% in 0.5 s a fit"),
-        (-0.05, 0.2, "no better that these data can show (-5.0 points, p = 0.200)"),
+        (-0.05, 0.2, "no better than these data can show (-5.0 points, p = 0.200)"),
         (0.001, 0.0001, "The LSTM is not worth it"),
         (-0.05, 0.01, "not worth it on these data: the n-grams alone are 5.0 points better"),
-        (-0.001, 0.01, "no better that these data can show (-0.1 points, p = 0.010)"),
+        (-0.001, 0.01, "no better than these data can show (-0.1 points, p = 0.010)"),
     ],
 )
 def test_whether_the_lstm_is_worth_it(gain, p_value, words):

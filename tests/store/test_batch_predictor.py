@@ -133,7 +133,8 @@ def test_what_spark_calls_the_columns(folder):
 def test_the_text_column_is_guessed_if_there_is_only_one_way(folder):
     predict = BatchPredictor(folder)
     assert list(predict({"id": [1], "text": ["a"]}))[:2] == ["id", "text"]
-    with pytest.raises(DataError, match=r"^the batch has the columns 'a', 'b', which do not tell"):
+    told = r"^the batch has the columns 'a', 'b', which do not tell .+; say it with text_column=$"
+    with pytest.raises(DataError, match=told):
         predict({"a": ["x"], "b": ["y"]})
     with pytest.raises(DataError, match=r"^the batch has no column 'txt'"):
         BatchPredictor(folder, "txt")({"text": ["a"]})

@@ -10,7 +10,9 @@ from gatewise.classify.plan import choose_companion_records, choose_held_out
 from gatewise.classify.records import draw_records, split_records
 from gatewise.classify.request import FitRequest, LabelledTexts
 
-__all__ = ["draw_rows", "hold_out_rows"]
+__all__ = ["UNMEASURED", "draw_rows", "hold_out_rows"]
+
+UNMEASURED = "so nothing was measured while training"  # in the note on a fit that held out none
 
 Numbers = NDArray[np.int64]
 
@@ -50,10 +52,7 @@ def hold_out_rows(data: LabelledTexts, request: FitRequest) -> tuple[Numbers, Nu
         return rows[kept], rows[held_out], None
     why = "too few records to hold some out" if fraction else "no records are held out"
     half = " and the blend is half and half" if request.recipe.companion else ""
-    note = (
-        f"{why} ({len(held_out)} of {n_records}), so nothing was measured while training, every "
-        f"text is answered{half}"
-    )
+    note = f"{why} ({len(held_out)} of {n_records}), {UNMEASURED}, every text is answered{half}"
     return rows, held_out[:0], note
 
 

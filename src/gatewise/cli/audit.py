@@ -127,6 +127,13 @@ def _tell(found: Audit, texts: Sequence[str], lines: Sequence[int]) -> None:
         f"{len(found.suspects):,} are answered differently, {flagged:,} of these labels are "
         "probably wrong"
     )
+    if found.suspects:
+        _show_suspects(found, texts, lines)
+    say("", *_further(found, lines))
+    remark(f"note: {note}" for note in found.notes)
+
+
+def _show_suspects(found: Audit, texts: Sequence[str], lines: Sequence[int]) -> None:
     table = Table(box=None, pad_edge=False)
     for name in ("line", "label", "looks like", "sure", "text"):
         table.add_column(name, justify="right" if name in ("line", "sure") else "left")
@@ -137,8 +144,6 @@ def _tell(found: Audit, texts: Sequence[str], lines: Sequence[int]) -> None:
         table.add_row(str(lines[one.row]), *map(visible, cells))
     say("")
     show(table)
-    say("", *_further(found, lines))
-    remark(f"note: {note}" for note in found.notes)
 
 
 def _further(found: Audit, lines: Sequence[int]) -> list[str]:

@@ -17,7 +17,8 @@ from gatewise.base.optional import require
 __all__ = ["check_out_file", "remark", "require_training", "say", "show", "visible"]
 
 _FILE_WIDTH = 160  # columns where there is no terminal to ask
-_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+# With those that turn round what is written after them.
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _PACKAGES = ("torch", "sklearn", "scipy", "gensim", "pyarrow", "matplotlib")
 
 

@@ -17,6 +17,7 @@ from gatewise.base.versions import package_versions
 from gatewise.classify.classifier import TextClassifier
 from gatewise.classify.held_out import FOLDS
 from gatewise.classify.model import RawScores
+from gatewise.classify.row_choice import UNMEASURED
 from gatewise.classify.scoping import Lessons, learn_from_scores
 from gatewise.classify.training_data import TrainingData
 from gatewise.classify.twins import fresh_records
@@ -92,13 +93,15 @@ def train_final(
     write_json(note, {"begun": stamp, "done": ""})
 
     def finish(classifier: TextClassifier) -> None:
+        facts = classifier.model_.facts
+        notes = [note for note in facts["notes"] if UNMEASURED not in note]  # by now it was
         classifier.model_ = replace(
             classifier.model_,
             blend=lessons.blend,
             decision=lessons.decision,
             scope=lessons.scope,
             held_out=lessons.held_out,
-            facts=classifier.model_.facts | {"held_out": lessons.accuracies},
+            facts=facts | {"held_out": lessons.accuracies, "notes": notes},
         )
         if lessons.note:
             progress.message(lessons.note)

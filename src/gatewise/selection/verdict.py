@@ -163,7 +163,7 @@ def _lstm(pair: Pair, results: Mapping[str, CandidateResult]) -> str:
     if gain < _MAY_BE_WORTH or pair.is_sure:
         return (
             f"The LSTM is not worth it on these data: the n-grams alone reach {alone.mean:.1%} in "
-            f"{_seconds(alone)} a fit, and with it the answers are no better that these data can "
+            f"{_seconds(alone)} a fit, and with it the answers are no better than these data can "
             f"show ({100 * gain:+.1f} points, {chance})."
         )
     return (

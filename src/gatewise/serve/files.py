@@ -26,6 +26,7 @@ __all__ = ["FileQuestion", "answer_file"]
 
 _N_LOOKED_AT, _MOST_LOOKED_AT = 1000, 1 << 22  # records and characters, for a named column
 _N_NAMED = 10
+_OPTION = "?text=COLUMN"
 _MOST_ROWS, _MOST_CHARACTERS = 64, 200_000  # answered together
 
 
@@ -86,7 +87,7 @@ def answer_file(
     is_json = first.lstrip().startswith("{")
     if is_json:
         table = _wide_enough(text, table, question.text_column)
-    column = _text_column(table, question.text_column)
+    column, _ = choose_text_column(table.columns, question.text_column, table.source, _OPTION)
     kind = question.kind or ("jsonl" if is_json else "csv")
     out.kind = kind
     rows = _Rows(table, column, kind, loaded, question, read)
@@ -223,11 +224,3 @@ def _keys(line: str) -> Iterable[str]:
     except (ValueError, RecursionError):  # told when its row is read
         return ()
     return value if isinstance(value, dict) else ()
-
-
-def _text_column(table: Table, wanted: str | None) -> str:
-    try:
-        return choose_text_column(table.columns, wanted, table.source)[0]
-    except DataError as error:
-        told = str(error).replace("--text COL (text_column=)", "?text=COLUMN")
-        raise DataError(told.replace("with --text", "with ?text=COLUMN")) from None

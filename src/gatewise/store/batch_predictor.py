@@ -128,7 +128,7 @@ class BatchPredictor:
         """Choose new names for columns, and answer the texts."""
         names = list(names)
         spelt = [name for name in names if isinstance(name, str)]
-        column, _ = choose_text_column(spelt, self.text_column, "the batch")
+        column, _ = choose_text_column(spelt, self.text_column, "the batch", "text_column=")
         _check_names(names, {column, *self.columns})
         model = process_predictor(self.model, threads=self.threads)
         texts = map(cell_text, cells_of(column))

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from gatewise.base.errors import DataError
 
-__all__ = ["ColumnChoice", "check_columns", "choose_columns", "choose_text_column"]
+__all__ = ["TEXT_OPTION", "ColumnChoice", "check_columns", "choose_columns", "choose_text_column"]
+
+TEXT_OPTION = "--text COL (text_column=)"
 
 _TEXT_NAMES = (
     "text texts body message content sentence question query review ticket comment document "
@@ -72,9 +74,27 @@ def choose_columns(
 
 
 def choose_text_column(
-    columns: Sequence[str], text_column: str | None, source: str
+    columns: Sequence[str], text_column: str | None, source: str, option: str = TEXT_OPTION
 ) -> tuple[str, tuple[str, ...]]:
     """Choose the column of texts without labels, and say what was guessed.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        All there are.
+    text_column : str or None
+        The one that was named.
+    source : str
+        Where they are, for errors.
+    option : str
+        How one is named, for errors.
+
+    Returns
+    -------
+    str
+        The column.
+    tuple of str
+        What was guessed.
 
     Raises
     ------
@@ -82,7 +102,7 @@ def choose_text_column(
         If the named column is not there, or it cannot be guessed.
     """
     if text_column is not None:
-        return _named(columns, text_column, source, "--text") or text_column, ()
+        return _named(columns, text_column, source, option) or text_column, ()
     only = columns[0] if len(columns) == 1 else None
     by_name = _recognised(columns, _TEXT_NAMES, None)
     by_label = _other_of_two(columns, _recognised(columns, _LABEL_NAMES, None))
@@ -90,7 +110,7 @@ def choose_text_column(
     if guessed is None:
         raise DataError(
             f"{source} has the columns {_listed(columns)}, which do not tell where the texts are; "
-            "say it with --text COL (text_column=)"
+            f"say it with {option}"
         )
     return guessed, (f"column {guessed!r} is taken for the text",)
 

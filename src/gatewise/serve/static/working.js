@@ -76,15 +76,24 @@ function creditWord({ surface, kind, credit }, largest) {
 function readingSection(replay, labels, words, width) {
   const steps = replay.as_it_reads, last = steps.at(-1);
   const label = t("try.reads_label", { n: number(last.tokens), label: labels[0], chance: chance(last.probabilities[labels[0]]) });
-  const decided = replay.decided_at;
   const named = readWords(replay);
   return el("section", { "aria-labelledby": "h-reads" },
     el("h3", { id: "h-reads" }, t("try.reads")),
     el("p", { class: "faint" }, t("try.reads_means"), " ",
-      decided ? t("try.decided", { n: number(decided), word: named[decided - 1] ?? "" }) : ""),
+      decidedAt(replay.decided_at, steps, named)),
     el("ul", { class: "keys" }, labels.map((name, place) => el("li", {}, el("i", { class: `line-${place}` }), data(name)))),
     readingChart(steps, labels, named, Math.max(280, width - 4), label),
     readingTable(steps, labels, named));
+}
+
+// Of a long text not every beginning was looked at, so it may have been one of several words.
+function decidedAt(decided, steps, named) {
+  if (!decided) return "";
+  const place = steps.findIndex((step) => step.tokens === decided);
+  const first = (steps[place - 1]?.tokens ?? 0) + 1;
+  const word = named[decided - 1] ?? "";
+  if (first === decided) return t("try.decided", { n: number(decided), word });
+  return t("try.decided_between", { first: number(first), n: number(decided), word });
 }
 
 // The words in the order of the text; those that lie beyond the longest text are not named.
