@@ -17,7 +17,7 @@ from scipy.stats import binomtest
 
 from gatewise.base.seeding import numpy_generator
 from gatewise.classify.companion import CompanionConfig, fit_ngrams
-from gatewise.classify.plan import has_long_texts
+from gatewise.classify.plan import choose_max_features, has_long_texts
 from gatewise.classify.request import FitRequest, LabelledTexts
 from gatewise.text.tokens import is_sign, leaves_signs_open, tokenize, with_signs
 
@@ -27,8 +27,6 @@ _FEWEST_RECORDS, _MOST_RECORDS = 300, 4_000
 _TO_SEE_LENGTH = 200  # records
 _FEWEST_CLASSES = 2
 _CHANCE = 0.01
-# Words and their neighbours: all that signs change, and quickly counted.
-_LOOKED_AT = CompanionConfig(short_texts=0, long_texts=0)
 
 
 def settle_punctuation(data: LabelledTexts, request: FitRequest) -> tuple[FitRequest, str | None]:
@@ -118,6 +116,9 @@ def _out_of_fold(
 ) -> NDArray[np.bool_]:
     """Say of each record whether a model of the other half names its class, shape (N,)."""
     n_classes = int(targets.max()) + 1
+    # Words and their neighbours: all that signs change, and quickly counted. With many classes
+    # there is a limit to n-grams, as for the companion itself.
+    config = CompanionConfig(choose_max_features(n_classes), short_texts=0, long_texts=0)
     found = np.full(len(targets), -1)  # (N,)
     by_class = np.argsort(targets, kind="stable")  # (N,)
     halves = np.sort(by_class[0::2]), np.sort(by_class[1::2])
@@ -125,7 +126,7 @@ def _out_of_fold(
         learnt = [token_lists[row] for row in known]
         if len(np.unique(targets[known])) < _FEWEST_CLASSES or not any(learnt):
             continue
-        model = fit_ngrams(learnt, targets[known], _LOOKED_AT, n_classes=n_classes, seed=seed)
+        model = fit_ngrams(learnt, targets[known], config, n_classes=n_classes, seed=seed)
         scores = model.scores([token_lists[row] for row in asked])  # (n_asked, C)
         found[asked] = scores.argmax(axis=1)
     right: NDArray[np.bool_] = found == targets  # (N,)

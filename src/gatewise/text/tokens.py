@@ -47,9 +47,7 @@ _UNSPACED_CLASS = (
     "\U00020000-\U0003ffff"  # rarer Chinese characters
 )
 _UNSPACED = re.compile(f"[{_UNSPACED_CLASS}]")
-_LANGUAGE = re.compile(
-    r"(?P<code>auto|[a-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)(?P<signs>\+signs|\+words)?"
-)
+_LANGUAGE = re.compile(r"(?:auto|[a-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)(?:\+signs|\+words)?")
 _TURKIC = ("tr", "az", "tur", "aze")
 # Not seen, or a matter of drawing: soft hyphens, marks of direction, joiners, variants.
 _UNSEEN = "\u00ad\u061c\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
