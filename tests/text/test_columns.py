@@ -100,3 +100,16 @@ def test_the_column_of_unlabelled_texts_can_be_named():
 def test_the_column_of_unlabelled_texts_is_not_guessed_among_several(columns):
     with pytest.raises(DataError, match=r"do not tell where the texts are; say it with --text COL"):
         choose_text_column(columns, None, "a.csv")
+
+
+def test_a_title_above_the_names_is_named_as_the_cause():
+    title = ["Report of the desk"]
+    advice = "; if that is a title, delete all lines above the names$"
+    with pytest.raises(DataError, match=advice):
+        choose_columns(title, None, None, "a.csv")
+    with pytest.raises(DataError, match=advice):
+        choose_columns(title, "body", None, "a.csv")
+    with pytest.raises(DataError, match=advice):
+        choose_text_column(title, "body", "a.csv")
+    with pytest.raises(DataError, match=r"name one of them with --text$"):
+        choose_columns(["text_of_it"], "body", None, "a.csv")

@@ -414,3 +414,25 @@ def test_one_label_is_enough_to_measure_on(tmp_path):
     assert read_corpus(path, min_labels=1).label_counts == {"a": 2}
     with pytest.raises(DataError, match="at least two labels"):
         read_corpus(path)
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (['"first of all,a', "and then,b", 'said "so",a', "x,b"], None),
+        (['"two lines', 'of one text",a', '"no, or', 'so",b'], None),
+        (['"screen of 17"" size,a', "no screen,b", 'no mouse",a', "x,b"], 2),
+        (['b,"no, not', 'this one"', "a,x", "b,y"], None),
+        (['a,"screen', "b,no screen", 'b,none"', "a,x", "b,y"], 2),
+    ],
+)
+def test_texts_that_have_swallowed_records_are_told(tmp_path, rows, told):
+    path = tmp_path / "a.csv"
+    header = "label,text" if rows[0][1] == "," else "text,label"
+    path.write_text("\n".join([header, *rows]), "utf-8")
+    found = [line for line in read_corpus(path, min_labels=1).summary() if "quote" in line]
+    wanted = (
+        f"quotes: 1 text of several lines, of which one begins or ends with a label as a record "
+        f"does, line {told}; look whether a quote there is never closed"
+    )
+    assert [line for line in found if line.startswith("quotes")] == ([wanted] if told else [])

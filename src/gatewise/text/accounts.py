@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gatewise.text.rows import JsonText
@@ -17,12 +18,14 @@ __all__ = [
     "counted",
     "label_notes",
     "most_refused",
+    "quote_notes",
     "refusals",
     "shown",
     "unusable",
 ]
 
 _N_SHOWN = 10
+_CELL_END = re.compile(r"[,;\t|]")
 # What pandas, R, Excel and databases write where there is nothing; as a word, None is a label.
 _MISSING = frozenset(
     ["NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "\\N", "#N/A", "#REF!"]
@@ -144,6 +147,32 @@ def _as_seen(label: str) -> str:
     """Fold letters that are composed or not, full-width ones, and what is not seen at all."""
     whole = unicodedata.normalize("NFKC", label)
     return _without_case("".join(one for one in whole if unicodedata.category(one) != "Cf"))
+
+
+def quote_notes(
+    texts: Sequence[str], labels: Container[str], lines: Sequence[int]
+) -> Iterator[str]:
+    """Tell of texts that seem to have swallowed other records, as after a quote too many.
+
+    They have several lines, one of which begins or ends with a label, divided from the rest as
+    cells are.
+    """
+
+    def is_record(line: str) -> bool:
+        first, *others = (cell.strip(' "') for cell in _CELL_END.split(line))
+        return bool(others) and (first in labels or others[-1] in labels)
+
+    found = [
+        str(line)
+        for text, line in zip(texts, lines, strict=True)
+        if ("\n" in text or "\r" in text) and any(map(is_record, text.splitlines()))
+    ]
+    if found:
+        yield (
+            f"quotes: {counted(len(found), 'text')} of several lines, of which one begins or ends "
+            f"with a label as a record does, line{'s' * (len(found) > 1)} {shown(found)}; look "
+            "whether a quote there is never closed"
+        )
 
 
 def refusals(tally: RefusedTally) -> Iterator[str]:

@@ -65,6 +65,7 @@ def choose_columns(
         raise DataError(
             f"{source} has the columns {_listed(columns)}, which do not tell where the texts and "
             "the labels are; say it with --text COL --label COL (text_column=, label_column=)"
+            f"{_if_a_title(columns)}"
         )
     if text == label:
         raise DataError(f"{source}: {text!r} cannot be both text and label; name two columns")
@@ -110,7 +111,7 @@ def choose_text_column(
     if guessed is None:
         raise DataError(
             f"{source} has the columns {_listed(columns)}, which do not tell where the texts are; "
-            f"say it with {option}"
+            f"say it with {option}{_if_a_title(columns)}"
         )
     return guessed, (f"column {guessed!r} is taken for the text",)
 
@@ -133,7 +134,14 @@ def _named(columns: Sequence[str], name: str | None, source: str, option: str) -
     folded = {column.casefold(): column for column in columns}
     close = difflib.get_close_matches(name.casefold(), folded, n=1)
     hint = f"did you mean {folded[close[0]]!r}?" if close else f"name one of them with {option}"
+    hint += _if_a_title(columns)
     raise DataError(f"{source} has no column {name!r}; it has {_listed(columns)}: {hint}")
+
+
+def _if_a_title(columns: Sequence[str]) -> str:
+    """Say what to do where the first line seems to be a title: it names one column, in words."""
+    is_title = len(columns) == 1 and " " in columns[0]
+    return "; if that is a title, delete all lines above the names" if is_title else ""
 
 
 def _recognised(columns: Sequence[str], names: str, taken: str | None) -> str | None:

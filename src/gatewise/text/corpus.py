@@ -16,6 +16,7 @@ from gatewise.text.accounts import (
     counted,
     label_notes,
     most_refused,
+    quote_notes,
     refusals,
     shown,
     unusable,
@@ -122,6 +123,7 @@ class Corpus:
             lines = shown(groups, "; ")
             n_texts = counted(len(conflicts), "text")
             told.append(f"conflicts: {n_texts} under different labels, lines {lines}")
+        told += quote_notes(self.texts, counts, self.lines)
         told += (f"note: {note}" for note in self.notes)
         if self.encoding:
             told.append(f"encoding: {self.encoding}")
