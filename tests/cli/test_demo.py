@@ -53,7 +53,7 @@ def test_the_english_tickets_and_the_default_place(gatewise, tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     result = gatewise("demo --recipe minimal --epochs 1")
     assert result.exit_code == 0, result.stderr
-    assert "1,454 records under 33 labels" in result.stderr
+    assert "4,356 records under 33 labels" in result.stderr
     assert len(load(tmp_path / "demo" / "model").classes_) == 33
 
 

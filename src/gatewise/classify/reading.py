@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gatewise.base.errors import ModelFileError
 from gatewise.classify.blend import Blend, mix_log_probabilities
 from gatewise.classify.decision import Decision
 from gatewise.classify.nearest import RecordIndex
@@ -143,9 +144,19 @@ def read_tokens(model: Reader, token_lists: Sequence[Sequence[str]]) -> Reading:
     Returns
     -------
     Reading
+
+    Raises
+    ------
+    ModelFileError
+        If a probability is no number, as with weights that are too large to compute with.
     """
     raw = model.raw_scores(token_lists)
     parts = blend_scores(raw, model.blend)
+    if np.isnan(parts.blend).any():
+        raise ModelFileError(
+            "the model gives probabilities that are no numbers, so its weights are damaged or were "
+            "made by something else; train it anew"
+        )
     in_scope = None
     if model.scope is not None:
         evidence = score_evidence(parts.blend, raw.ngrams)
