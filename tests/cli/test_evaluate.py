@@ -34,6 +34,7 @@ def test_the_json_is_what_the_model_says(scored, model, labelled):
         "accuracy",
         "macro_f1",
         "calibration_error",
+        "calibration_error_by_chance",
         "parts",
         "per_class",
     }

@@ -77,6 +77,7 @@ def test_the_dict_has_the_fixed_keys():
         "accuracy",
         "macro_f1",
         "calibration_error",
+        "calibration_error_by_chance",
         "parts",
         "per_class",
     }

@@ -109,6 +109,18 @@ def test_calibration_error_by_hand():
     assert found.calibration.counts.tolist() == [0] * 13 + [2, 1]
 
 
+def test_the_calibration_error_by_chance_is_that_of_probabilities_that_are_right():
+    generator = np.random.default_rng(5)
+    confidences = generator.uniform(0.2, 1.0, 400)
+    errors = []
+    for _ in range(300):
+        answers = (generator.uniform(size=400) > confidences).astype(np.int64)  # 0 is right
+        found = measure_answers(["a"] * 400, CLASSES, answers, confidences)
+        errors.append(found.calibration.error)
+    assert found.calibration.by_chance == pytest.approx(np.mean(errors), rel=0.03)
+    assert found.calibration.by_chance > 0.03
+
+
 @pytest.mark.parametrize("number", range(1, 15))
 def test_a_probability_on_an_edge_belongs_to_the_bin_below(number):
     found = measure_answers(["a"], CLASSES, np.array([0]), np.array([number / 15]))
@@ -118,6 +130,7 @@ def test_a_probability_on_an_edge_belongs_to_the_bin_below(number):
 def test_a_model_that_is_sure_and_right_has_no_calibration_error():
     found = measure(list("abcd"), CLASSES, np.eye(4))
     assert (found.accuracy, found.macro_f1, found.calibration.error) == (1.0, 1.0, 0.0)
+    assert found.calibration.by_chance == 0.0
     assert found.confused == ()
 
 

@@ -17,10 +17,19 @@ RISK = {"given": 0.95, "wrong": 0.05, "error": 0.1}
 @pytest.fixture
 def told(altered):
     def tell(
-        *, classes=(), decision=None, risk=RISK, error=0.01, surplus=0.1, n_records=500, **changes
+        *,
+        classes=(),
+        decision=None,
+        risk=RISK,
+        error=0.01,
+        chance_error=0.0,
+        surplus=0.1,
+        n_records=500,
+        **changes,
     ):
         head = {"rows": ROWS, "against": "n-grams alone", "chance": 0.001, "lead": 0.05} | changes
         quality = {"headline": head, "risk": risk, "error": error, "overconfidence": surplus}
+        quality["error_by_chance"] = chance_error
         model = altered(decision=decision or Decision()).model_
         return verdict(model, quality | {"n_records": n_records}, classes)
 
@@ -56,7 +65,9 @@ def test_when_not_to_trust_it(told):
     assert "misses more than two in five records of “\u2068bad\u2069”." in doubts
     assert "good" not in doubts
     assert "Of 1 class fewer than 5 records were measured" in doubts
-    assert "off by 8.0 points on average; on the whole it is too sure" in doubts
+    assert "off by 8.0 points on average (chance alone makes it 0.0 with" in doubts
+    assert "so many records); on the whole it is too sure" in doubts
+    assert "off by" not in told(error=0.08, chance_error=0.09)[2]
     assert "not sure enough" in told(error=0.08, surplus=-0.1)[2]
     outside = [one_class("outside", 0.0, n, is_known=False) for n in (3, 90)]
     assert told(classes=[*classes, *outside], error=0.08)[2] == doubts

@@ -55,11 +55,11 @@ def fact_table(facts: Iterable[tuple[str, str]]) -> Table:
 
 def part_table(evaluation: Evaluation) -> Table:
     """Compare the network, the companion and the blend."""
-    table = _table("", "accuracy", "macro F1", "calibration error")
+    table = _table("", "accuracy", "macro F1", "calibration error", "chance alone")
     for name, part in evaluation.parts.items():
         if part is not None:
-            error = share(part.calibration.error)
-            table.add_row(PART_NAMES[name], share(part.accuracy), share(part.macro_f1), error)
+            found = part.accuracy, part.macro_f1, part.calibration.error, part.calibration.by_chance
+            table.add_row(PART_NAMES[name], *map(share, found))
     return table
 
 

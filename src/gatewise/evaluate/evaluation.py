@@ -52,6 +52,7 @@ class Evaluation:
             "accuracy": self.blend.accuracy,
             "macro_f1": self.blend.macro_f1,
             "calibration_error": self.blend.calibration.error,
+            "calibration_error_by_chance": self.blend.calibration.by_chance,
             "parts": {
                 name: part and {"accuracy": part.accuracy, "macro_f1": part.macro_f1}
                 for name, part in self.parts.items()

@@ -72,12 +72,15 @@ class Calibration:
         (k + 1) / N_BINS.
     confidences, accuracies : ndarray of float64, shape (N_BINS,)
         Mean probability and share of right answers of each bin; 0 where it is empty.
+    by_chance : float
+        The error that is to be expected where every probability is right: that of so few records.
     """
 
     error: float
     counts: Numbers
     confidences: Probabilities
     accuracies: Probabilities
+    by_chance: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +223,11 @@ def _calibration(confidences: Probabilities, right: NDArray[np.bool_]) -> Calibr
     accuracies = np.bincount(bins, weights=right, minlength=N_BINS) / divisors
     gaps = np.abs(accuracies - mean_confidences)
     error = float((counts * gaps).sum() / len(confidences))
-    return Calibration(error, counts, mean_confidences, accuracies)
+    # How many of n answers with the probability p are right has the variance n p (1 - p), and a
+    # normal variable is the root of 2 / pi deviations away from its mean on average.
+    variances = np.bincount(bins, weights=confidences * (1.0 - confidences), minlength=N_BINS)
+    expected = np.sqrt(np.maximum(variances, 0.0) * 2.0 / np.pi).sum() / len(confidences)
+    return Calibration(error, counts, mean_confidences, accuracies, float(expected))
 
 
 def _confused(confusion: Numbers, names: Sequence[str]) -> tuple[ConfusedPair, ...]:

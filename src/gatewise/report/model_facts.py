@@ -232,6 +232,7 @@ def _quality_told(quality: Quality) -> dict[str, Any]:
         "headline": quality.headline,
         "risk": quality.risk,
         "error": quality.calibration["after"]["error"],
+        "error_by_chance": quality.calibration["after"]["by_chance"],
         "overconfidence": quality.calibration["after"]["mean_confidence"]
         - quality.metrics.accuracy,
         "n_records": quality.metrics.n_records,

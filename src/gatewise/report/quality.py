@@ -137,7 +137,8 @@ def calibration_facts(measured: Measured, labels: tuple[str, ...]) -> dict[str, 
     Returns
     -------
     dict
-        ``before`` and ``after``: calibration error, Brier score, log loss in nats, and bins.
+        ``before`` and ``after``: calibration error and how much of it chance leaves, Brier score,
+        log loss in nats, and bins.
     """
     found = {}
     for name, scores in (("before", measured.uncalibrated), ("after", measured.blend)):
@@ -145,6 +146,7 @@ def calibration_facts(measured: Measured, labels: tuple[str, ...]) -> dict[str, 
         metrics = measure(measured.truth, labels, np.minimum(probabilities, 1.0))
         found[name] = {
             "error": metrics.calibration.error,
+            "by_chance": metrics.calibration.by_chance,
             "brier": brier_score(probabilities, measured.targets),
             "log_loss": _log_loss(probabilities, measured.targets),
             "mean_confidence": float(probabilities.max(axis=1).mean()),

@@ -120,8 +120,11 @@ def _doubts(
             f"Of {few:,} {'class' if few == 1 else 'classes'} fewer than {_FEWEST_RECORDS} records "
             "were measured, too few to say anything."
         )
-    if quality["error"] > _LARGE_ERROR:
-        told = f"Its probabilities are off by {100 * quality['error']:.1f} points on average"
+    if quality["error"] > max(_LARGE_ERROR, quality["error_by_chance"]):
+        told = (
+            f"Its probabilities are off by {100 * quality['error']:.1f} points on average (chance "
+            f"alone makes it {100 * quality['error_by_chance']:.1f} with so many records)"
+        )
         if abs(quality["overconfidence"]) > quality["error"] / 2:  # most of it in one direction
             way = "too sure" if quality["overconfidence"] > 0 else "not sure enough"
             told += f"; on the whole it is {way} of itself"
