@@ -25,6 +25,11 @@ def test_nearly_the_same_text_under_another_label():
     assert notes == []
 
 
+def test_letters_that_are_composed_and_not_are_the_same():
+    assert rows(find_twins(["le caf\u00e9", "LE cafe\u0301"], ["a", "b"])[0]) == [(0, 1)]
+    assert rows(find_twins(["\u00e9", "e\u0301"], ["a", "b"])[0]) == [(0, 1)]
+
+
 def test_the_same_label_is_no_twin():
     assert find_twins(TEXTS, ["card"] * 5)[0] == []
 

@@ -290,10 +290,13 @@ def test_what_a_folder_holds_besides_is_told(tmp_path):
 def test_duplicates_conflicts_and_counts():
     texts = ["Where is it?", "where  is\nIT?", "x", "x", "x", "Straße", "STRASSE", "y"]
     labels = ["a", "b", "a", "a", "a", "b", "c", "a"]
+    for letters in ("caf\u00e9", "cafe\u0301"):  # one letter, and a letter with its accent
+        texts.append(letters)
+        labels.append("a" if letters.isalpha() else "b")
     corpus = corpus_from_lists(texts, labels)
     assert corpus.n_duplicates == 2
-    assert corpus.conflicts == [[1, 2], [6, 7]]
-    assert corpus.label_counts == {"a": 5, "b": 2, "c": 1}
+    assert corpus.conflicts == [[1, 2], [6, 7], [9, 10]]
+    assert corpus.label_counts == {"a": 6, "b": 3, "c": 1}
     assert list(corpus.label_counts) == ["a", "b", "c"]
 
 

@@ -25,6 +25,8 @@ ROWS = [
     ("", "x"),
     ("我的卡被吞了 again", "card"),
     ("...", "card"),
+    ("caf\u00e9", "card"),
+    ("cafe\u0301", "balance"),
 ]
 
 
@@ -48,7 +50,7 @@ def test_a_stored_corpus_says_what_one_in_memory_says(source, cache):
     assert list(stored.lines) == plain.lines
     assert stored.label_counts == plain.label_counts
     assert stored.n_duplicates == plain.n_duplicates == 1
-    assert stored.conflicts == plain.conflicts == [[2, 5]]
+    assert stored.conflicts == plain.conflicts == [[2, 5], [12, 13]]
     assert stored.tally == plain.tally
     told, folder = stored.summary(), next(cache.iterdir())
     assert told[-2] == f"note: texts and tokens are kept in {folder}, not in memory"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from gatewise.text.accounts import folded_text
+
 __all__ = ["Twin", "find_leaks", "find_twins"]
 
 # Cosine of the letter groups of two texts from which on they are nearly the same.
@@ -87,8 +89,8 @@ def _near_pairs(texts: Sequence[str], others: Sequence[str]) -> Iterator[tuple[i
         yield from _equal_pairs(texts, others)
         return
     yield from _equal_pairs(texts, others, shorter_than=_GROUP)
-    first = [_folded(text) for text in texts]
-    second = first if others is texts else [_folded(text) for text in others]
+    first = [folded_text(text) for text in texts]
+    second = first if others is texts else [folded_text(text) for text in others]
     if max(map(len, first), default=0) < _GROUP or max(map(len, second), default=0) < _GROUP:
         return
     vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(_GROUP, _GROUP), dtype=np.float32)
@@ -110,16 +112,12 @@ def _equal_pairs(
 ) -> Iterator[tuple[int, int, float]]:
     places: dict[str, list[int]] = {}
     for place, text in enumerate(others):
-        places.setdefault(_folded(text), []).append(place)
+        places.setdefault(folded_text(text), []).append(place)
     for row, text in enumerate(texts):
-        folded = _folded(text)
+        folded = folded_text(text)
         if shorter_than is None or len(folded) < shorter_than:
             for place in places.get(folded, ()):
                 yield row, place, 1.0
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.split()).casefold()
 
 
 def _notes(n_texts: int) -> list[str]:

@@ -16,6 +16,7 @@ __all__ = [
     "RefusedKind",
     "RefusedTally",
     "counted",
+    "folded_text",
     "label_notes",
     "most_refused",
     "quote_notes",
@@ -137,6 +138,11 @@ def _alike(labels: Iterable[str], folded: Callable[[str], str]) -> Iterator[list
     for label in labels:
         groups[folded(label)].append(label)
     return (group for group in groups.values() if len(group) > 1)
+
+
+def folded_text(text: str) -> str:
+    """Fold what does not make two texts different: white space, case, how letters are composed."""
+    return " ".join(unicodedata.normalize("NFC", text).split()).casefold()
 
 
 def _without_case(label: str) -> str:

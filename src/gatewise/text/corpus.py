@@ -14,6 +14,7 @@ from gatewise.text.accounts import (
     Refused,
     RefusedTally,
     counted,
+    folded_text,
     label_notes,
     most_refused,
     quote_notes,
@@ -86,7 +87,7 @@ class Corpus:
     @property
     def conflicts(self) -> list[list[int]]:
         """The lines of each text under different labels; white space and case do not count."""
-        folded = [" ".join(text.split()).casefold() for text in self.texts]
+        folded = [folded_text(text) for text in self.texts]
         first_label: dict[str, str] = {}
         lines: dict[str, list[int]] = {}
         for text, label in zip(folded, self.labels, strict=True):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gatewise.base.files import json_bytes, sha256_file, write_json
 from gatewise.base.progress import Progress
-from gatewise.text.accounts import Refused, RefusedTally
+from gatewise.text.accounts import Refused, RefusedTally, folded_text
 from gatewise.text.columns import ColumnChoice
 from gatewise.text.corpus import record_problem
 from gatewise.text.rows import Row, Table
@@ -103,7 +103,7 @@ class _Writer:
         self._add_tokens(self.tokenise(text))
         columns["labels"].append(self.labels.setdefault(label, len(self.labels)))
         columns["lines"].append(row.line)
-        columns["text_keys"].append(_key(" ".join(text.split()).casefold()))
+        columns["text_keys"].append(_key(folded_text(text)))
         columns["record_keys"].append(_key(f"{text}\0{label}"))
 
     def finish(self) -> dict[str, Any]:

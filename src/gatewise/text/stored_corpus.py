@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 MOST_WORDS = 2_000_000  # distinct tokens that are counted
-_FORMAT = 1
+_FORMAT = 2
 _LEFT_OVER_SECONDS = 3_600  # after which an unfinished folder belongs to nobody
 _LEFT_OVER = re.compile(r"\..+\.[0-9a-f]{12}\.tmp")
 
