@@ -31,6 +31,7 @@ def test_the_json_is_what_the_model_says(scored, model, labelled):
     assert scores["accuracy"] == scores["parts"]["blend"]["accuracy"] == right / 40
     assert set(scores) == {
         "n_records",
+        "n_wordless",
         "accuracy",
         "macro_f1",
         "calibration_error",
@@ -58,11 +59,12 @@ def test_the_tables_show_the_same(scored):
 def test_worst_classes_first(gatewise, model, tmp_path):
     path = tmp_path / "d.csv"
     rows = "my card is stuck,card\n" * 5 + "what is my balance,card\n" * 2
-    path.write_text(f"msg,queue\n{rows}send money abroad,transfer\nxyzzy,zebra\nplugh,zebra\n")
+    path.write_text(f"msg,queue\n{rows}send money abroad,transfer\nxyzzy,zebra\n...,zebra\n")
     result = gatewise(f"evaluate {COLUMNS}", model, path)
     lines = [line.split() for line in result.stdout.splitlines()]
     assert "2 of 10 records have labels that the model was not trained on" in result.stdout
     assert "'zebra' 2" in result.stdout
+    assert "1 text without a word or number: a guess is counted here" in result.stdout
     begin = next(number for number, words in enumerate(lines) if words[:2] == ["worst", "classes"])
     assert lines[begin + 1][0] == "zebra"
     assert ["card", "balance", "2"] in lines

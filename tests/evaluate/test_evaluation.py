@@ -25,7 +25,7 @@ class Classifier:
     """Answers the texts above with fixed numbers."""
 
     def __init__(self, *, with_ngrams=True):
-        self.model_ = SimpleNamespace(labels=LABELS)
+        self.model_ = SimpleNamespace(labels=LABELS, language="auto")
         self.scores = {"lstm": log_probabilities(1), "blend": log_probabilities(2)}
         self.scores["ngrams"] = log_probabilities(3) if with_ngrams else None
         self.n_asked = []
@@ -60,6 +60,13 @@ def test_each_part_has_its_own_scores():
         np.testing.assert_array_equal(part.confusion, expected.confusion)
 
 
+def test_texts_without_a_word_are_counted(monkeypatch):
+    monkeypatch.setattr(Classifier, "predict_parts", lambda self, _: PartScores(**self.scores))
+    texts = [*TEXTS[:8], "", "...", "\u4f60\u597d"]
+    assert evaluate(Classifier(), texts, TRUTH).n_wordless == 2
+    assert evaluate(Classifier(), TEXTS, TRUTH).n_wordless == 0
+
+
 def test_texts_are_scored_in_chunks_and_progress_is_told(monkeypatch):
     whole = evaluate(Classifier(), TEXTS, TRUTH).as_dict()
     monkeypatch.setattr(evaluation, "_CHUNK", 4)
@@ -74,6 +81,7 @@ def test_the_dict_has_the_fixed_keys():
     as_dict = found.as_dict()
     assert set(as_dict) == {
         "n_records",
+        "n_wordless",
         "accuracy",
         "macro_f1",
         "calibration_error",

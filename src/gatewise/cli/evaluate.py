@@ -12,6 +12,7 @@ from gatewise.cli.console import check_out_file, remark, require_training, say, 
 from gatewise.cli.options import DataArgument, LabelOption, ModelArgument, TextOption
 from gatewise.cli.progress import open_progress
 from gatewise.cli.tables import class_table, confused_table, part_table, remarks_on
+from gatewise.text.accounts import counted
 
 if TYPE_CHECKING:
     from gatewise.evaluate.evaluation import Evaluation
@@ -63,7 +64,13 @@ def evaluate(
 def show_evaluation(evaluation: Evaluation) -> None:
     """Print the parts side by side, the worst classes and what is confused."""
     metrics = evaluation.blend
-    say(f"{metrics.n_records:,} records", *remarks_on(metrics), "")
+    say(f"{metrics.n_records:,} records", *remarks_on(metrics))
+    if evaluation.n_wordless:
+        say(
+            f"{counted(evaluation.n_wordless, 'text')} without a word or number: a guess is counted "
+            "here, which predict leaves out"
+        )
+    say("")
     show(part_table(evaluation))
     say("")
     show(class_table(metrics))

@@ -13,6 +13,7 @@ from gatewise.base.errors import DataError
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.classify.classifier import TextClassifier
 from gatewise.evaluate.metrics import Metrics, measure_answers
+from gatewise.text.tokens import tokenize
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -34,11 +35,15 @@ class Evaluation:
         Of the linear companion alone; None for a model without one.
     blend : Metrics
         Of both together: of the model's answers.
+    n_wordless : int
+        Texts without a word or number. The model can only guess, and its guess counts, though
+        ``gatewise predict`` leaves them unanswered.
     """
 
     lstm: Metrics
     ngrams: Metrics | None
     blend: Metrics
+    n_wordless: int = 0
 
     @property
     def parts(self) -> dict[str, Metrics | None]:
@@ -49,6 +54,7 @@ class Evaluation:
         """Give what ``gatewise evaluate --json`` writes; shares are from 0 to 1."""
         return {
             "n_records": self.blend.n_records,
+            "n_wordless": self.n_wordless,
             "accuracy": self.blend.accuracy,
             "macro_f1": self.blend.macro_f1,
             "calibration_error": self.blend.calibration.error,
@@ -103,13 +109,14 @@ def evaluate(
         for name, found in best.items():
             found.extend(_best_of(getattr(parts, name)))
         progress.advance(len(chunk))
-    classes = classifier.model_.labels
+    classes, language = classifier.model_.labels, classifier.model_.language
+    n_wordless = sum(not tokenize(text, language) for text in texts)
     scores = {
         name: measure_answers(truth, classes, *map(np.concatenate, zip(*found, strict=True)))
         for name, found in best.items()
         if found
     }
-    return Evaluation(scores["lstm"], scores.get("ngrams"), scores["blend"])
+    return Evaluation(scores["lstm"], scores.get("ngrams"), scores["blend"], n_wordless)
 
 
 def _best_of(log_probabilities: NDArray[np.float64] | None) -> Iterator[_Best]:
