@@ -118,7 +118,7 @@ def test_labels_that_the_model_lacks_are_named_and_wrong():
 
 def test_labels_may_be_numbers():
     classifier = Classifier()
-    classifier.model_ = SimpleNamespace(labels=("0", "1", "2"))
+    classifier.model_ = SimpleNamespace(labels=("0", "1", "2"), language="auto")
     assert evaluate(classifier, TEXTS, [LABELS.index(t) for t in TRUTH]).blend.unknown == {}
 
 

@@ -67,8 +67,8 @@ def show_evaluation(evaluation: Evaluation) -> None:
     say(f"{metrics.n_records:,} records", *remarks_on(metrics))
     if evaluation.n_wordless:
         say(
-            f"{counted(evaluation.n_wordless, 'text')} without a word or number: a guess is counted "
-            "here, which predict leaves out"
+            f"{counted(evaluation.n_wordless, 'text')} without a word or number: a guess is "
+            "counted here, which predict leaves out"
         )
     say("")
     show(part_table(evaluation))
