@@ -83,6 +83,8 @@ def test_labels_become_an_array(labels):
         ([[1, 0], [0, 1]], r"got an array of shape \(2, 2\)"),
         (["x"], "2 texts came with 1 labels; give one label per text"),
         (["x", None], r"the label of text number 1 is missing \(None\)"),
+        (["x", float("nan")], r"the label of text number 1 is missing \(nan\)"),
+        ((np.nan, "x"), r"the label of text number 0 is missing \(nan\)"),
         ([float("nan"), 1.0], r"the label of text number 0 is missing \(nan\)"),
         ([0.5, 0.25], "the labels cannot be classes: Unknown label type: continuous"),
         ([b"x", b"y"], "the labels cannot be classes: Support for labels represented as bytes"),

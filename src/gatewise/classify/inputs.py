@@ -67,6 +67,8 @@ def check_labels(labels: Any, n_texts: int) -> NDArray[Any] | StoredLabels:
     array = np.asarray(labels)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
+    if array.dtype.kind == "U" and isinstance(labels, list | tuple):
+        _check_none_missing(labels)  # beside strings numpy makes the string "nan" of it
     if array.ndim != 1:
         what = f"an array of shape {array.shape}" if array.ndim else f"{labels!r:.60}"
         raise DataError(f"y should be a 1d array, one label per text; got {what}")
@@ -76,17 +78,21 @@ def check_labels(labels: Any, n_texts: int) -> NDArray[Any] | StoredLabels:
         raise DataError("there are no records; a classifier needs records of at least two classes")
     if array.dtype.kind == "T":  # numpy's own strings, which scikit-learn does not know
         array = array.astype(object)
-    for number, label in enumerate(array.tolist()):
-        if cell_text(label) is None:
-            raise DataError(
-                f"the label of text number {number} is missing ({label}); correct it or leave "
-                "that record out"
-            )
+    _check_none_missing(array.tolist())
     try:
         check_classification_targets(array)
     except (TypeError, ValueError) as error:
         raise DataError(f"the labels cannot be classes: {error}") from error
     return array
+
+
+def _check_none_missing(labels: Sequence[Any]) -> None:
+    for number, label in enumerate(labels):
+        if cell_text(label) is None:
+            raise DataError(
+                f"the label of text number {number} is missing ({label}); correct it or leave "
+                "that record out"
+            )
 
 
 def check_weights(weights: Any, n_texts: int) -> NDArray[np.float64]:
