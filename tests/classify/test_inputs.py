@@ -6,7 +6,13 @@ import pytest
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.seeding import MAX_SEED
-from gatewise.classify.inputs import check_labels, check_texts, check_weights, seed_from
+from gatewise.classify.inputs import (
+    check_labels,
+    check_texts,
+    check_weights,
+    record_weights,
+    seed_from,
+)
 
 # Texts
 
@@ -125,6 +131,22 @@ def test_weights_become_numbers():
 def test_what_are_no_weights(weights, message):
     with pytest.raises(DataError, match=f"^sample_weight must be 3 finite numbers.*{message}"):
         check_weights(weights, 3)
+
+
+def test_balanced_classes_count_alike_whatever_their_records_weigh():
+    """By number, class y would seem the larger one, and its one record that counts be halved."""
+    labels, weights = np.array(["x", "x", "x", "y", "y", "y", "y"]), [2, 1, 1, 0, 0, 0, 0.5]
+    found = record_weights(labels, np.array(["x", "y"]), weights, "balanced")
+    assert found[:3].sum() == pytest.approx(found[3:].sum())
+    assert found[:3] / found[0] == pytest.approx([1, 0.5, 0.5])
+    assert found[3:6].tolist() == [0, 0, 0]
+    assert found[found > 0].mean() == pytest.approx(1)
+
+
+def test_balanced_classes_of_which_one_counts_for_nothing():
+    labels = np.array(["x", "x", "y", "z"])
+    found = record_weights(labels, np.array(["x", "y", "z"]), [1, 1, 1, 0], "balanced")
+    assert found.tolist() == [0.75, 0.75, 1.5, 0]
 
 
 # Seeds

@@ -107,7 +107,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     word2vec_workers : int
         Threads of word2vec. With more than one, two fits differ.
     class_weight : dict, "balanced" or None
-        Weight of each class.
+        Weight of each class; balanced: the records of each weigh the same together.
     abstain_coverage : float
         Share of texts of these classes that are answered with ``predict(X, abstain=True)``; the
         threshold of the in-scope score follows from it.

@@ -152,7 +152,8 @@ def record_weights(
     sample_weight : sequence of float, length N, or None
         Weight of each record.
     class_weight : dict, "balanced" or None
-        Weight of each class.
+        Weight of each class; balanced: all records of a class together count as much as those of
+        any other.
 
     Returns
     -------
@@ -173,8 +174,10 @@ def record_weights(
     if sample_weight is not None:
         weights = check_weights(sample_weight, len(labels))
     if class_weight is not None:
-        per_class = _weights_of_classes(class_weight, classes, labels)
-        weights = _of_highest_one(weights) * per_class[np.searchsorted(classes, labels)]
+        places = np.searchsorted(classes, labels)  # (N,)
+        weights = _of_highest_one(weights)
+        totals = np.bincount(places, weights, len(classes))  # (C,)
+        weights = weights * _weights_of_classes(class_weight, classes, labels, totals)[places]
     _check_some_count(weights, labels)
     weights = _of_highest_one(weights)  # the sum of very large ones would be infinite
     weights = weights / weights[weights > 0].mean()
@@ -182,8 +185,12 @@ def record_weights(
 
 
 def _weights_of_classes(
-    class_weight: dict[Any, float] | str, classes: NDArray[Any], labels: NDArray[Any]
+    class_weight: dict[Any, float] | str,
+    classes: NDArray[Any],
+    labels: NDArray[Any],
+    totals: NDArray[np.float64],
 ) -> NDArray[np.float64]:
+    """Compute the weight of each class from those of its records together, (C,) -> (C,)."""
     told = f"class_weight is {class_weight!r}"
     try:
         found = compute_class_weight(class_weight, classes=classes, y=labels)
@@ -195,6 +202,10 @@ def _weights_of_classes(
             f"{told}: the weight of {classes.tolist()[wrong[0]]!r} is {per_class[wrong[0]]:g}; it "
             "must be a finite number >= 0"
         )
+    if isinstance(class_weight, str):  # balanced: by what is learnt from, not by what stands there
+        some = totals > 0  # (C,)
+        per_class = np.zeros(len(classes))
+        per_class[some] = totals.sum() / (some.sum() * totals[some])
     return _of_highest_one(per_class)
 
 
