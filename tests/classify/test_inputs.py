@@ -12,6 +12,7 @@ from gatewise.classify.inputs import (
     check_weights,
     record_weights,
     seed_from,
+    with_dimension,
 )
 
 # Texts
@@ -149,6 +150,15 @@ def test_balanced_classes_of_which_one_counts_for_nothing():
     assert found.tolist() == [0.75, 0.75, 1.5, 0]
 
 
+# Vectors
+
+
+@pytest.mark.parametrize("vectors", ["vectors.txt", {"card": [1.0]}, np.ones((2, 3))])
+def test_what_are_no_vectors(vectors):
+    with pytest.raises(ConfigError, match="it must be a WordVectors, such as"):
+        with_dimension({"vectors": vectors, "word_dimension": 3})
+
+
 # Seeds
 
 
@@ -171,7 +181,7 @@ def test_a_random_state_gives_one_seed_after_the_other():
     assert [one, two] == [seed_from(second), seed_from(second)]
 
 
-@pytest.mark.parametrize("seed", [-1, MAX_SEED + 1, 1.0, "1", np.random.default_rng(0)])
+@pytest.mark.parametrize("seed", [-1, MAX_SEED + 1, 1.0, "1", True, np.random.default_rng(0)])
 def test_what_is_no_seed(seed):
     with pytest.raises(ConfigError, match="it must be None, a RandomState or a whole number"):
         seed_from(seed)

@@ -17,6 +17,7 @@ from gatewise.classify.request import LabelledTexts
 from gatewise.classify.texts import check_texts
 from gatewise.text.rows import cell_text
 from gatewise.text.stored_corpus import StoredLabels
+from gatewise.vectors.word_vectors import WordVectors
 
 __all__ = [
     "check_fraction",
@@ -27,6 +28,7 @@ __all__ = [
     "record_weights",
     "seed_from",
     "validation_records",
+    "with_dimension",
 ]
 
 
@@ -127,12 +129,34 @@ def seed_from(random_state: Any) -> int:
         return int(np.random.SeedSequence().generate_state(1)[0])
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(0, 2**31 - 1))
-    if isinstance(random_state, int | np.integer) and 0 <= random_state <= MAX_SEED:
+    is_whole = isinstance(random_state, int | np.integer) and not isinstance(random_state, bool)
+    if is_whole and 0 <= random_state <= MAX_SEED:
         return int(random_state)
     raise ConfigError(
         f"random_state is {random_state!r}; it must be None, a RandomState or a whole number from "
         f"0 to {MAX_SEED}"
     )
+
+
+def with_dimension(params: dict[str, Any]) -> dict[str, Any]:
+    """Give an estimator's parameters, with the length of a word's vector that given ones have.
+
+    Raises
+    ------
+    ConfigError
+        If what is given are no vectors.
+    """
+    vectors = params["vectors"]
+    if vectors is None:
+        return params
+    if not isinstance(vectors, WordVectors):
+        raise ConfigError(
+            f"vectors is {vectors!r:.60}; it must be a WordVectors, such as "
+            "gatewise.vectors.word_vectors.read_word_vectors gives"
+        )
+    if params["word_dimension"] is None:
+        return params | {"word_dimension": vectors.dimension}
+    return params
 
 
 def record_weights(
