@@ -200,7 +200,7 @@ def record_weights(
     if class_weight is not None:
         places = np.searchsorted(classes, labels)  # (N,)
         weights = _of_highest_one(weights)
-        totals = np.bincount(places, weights, len(classes))  # (C,)
+        totals = np.bincount(places, weights, len(classes)).astype(np.float64)  # (C,)
         weights = weights * _weights_of_classes(class_weight, classes, labels, totals)[places]
     _check_some_count(weights, labels)
     weights = _of_highest_one(weights)  # the sum of very large ones would be infinite
