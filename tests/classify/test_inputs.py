@@ -91,6 +91,8 @@ def test_labels_become_an_array(labels):
         (["x"], "2 texts came with 1 labels; give one label per text"),
         (["x", None], r"the label of text number 1 is missing \(None\)"),
         (["x", float("nan")], r"the label of text number 1 is missing \(nan\)"),
+        ([1, "1"], "the label of text number 0 is 1, no string as others are; give labels of one"),
+        (["x", True], "the label of text number 1 is True, no string as others are"),
         ((np.nan, "x"), r"the label of text number 0 is missing \(nan\)"),
         ([float("nan"), 1.0], r"the label of text number 0 is missing \(nan\)"),
         ([0.5, 0.25], "the labels cannot be classes: Unknown label type: continuous"),

@@ -70,7 +70,8 @@ def check_labels(labels: Any, n_texts: int) -> NDArray[Any] | StoredLabels:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.dtype.kind == "U" and isinstance(labels, list | tuple):
-        _check_none_missing(labels)  # beside strings numpy makes the string "nan" of it
+        _check_none_missing(labels)  # beside strings numpy makes the string "nan" of it,
+        _check_all_strings(labels)  # and of 1 the class "1"
     if array.ndim != 1:
         what = f"an array of shape {array.shape}" if array.ndim else f"{labels!r:.60}"
         raise DataError(f"y should be a 1d array, one label per text; got {what}")
@@ -86,6 +87,15 @@ def check_labels(labels: Any, n_texts: int) -> NDArray[Any] | StoredLabels:
     except (TypeError, ValueError) as error:
         raise DataError(f"the labels cannot be classes: {error}") from error
     return array
+
+
+def _check_all_strings(labels: Sequence[Any]) -> None:
+    for number, label in enumerate(labels):
+        if not isinstance(label, str | list | tuple | np.ndarray):
+            raise DataError(
+                f"the label of text number {number} is {label!r}, no string as others are; give "
+                "labels of one kind"
+            )
 
 
 def _check_none_missing(labels: Sequence[Any]) -> None:
