@@ -69,6 +69,8 @@ def test_choices():
     with pytest.raises(ConfigError) as caught:
         check_choice("fruit", "plum", ("apple", "pear"))
     assert str(caught.value) == "fruit is 'plum'; it must be one of 'apple', 'pear'"
+    with pytest.raises(ConfigError, match=r"^fruit is array\(\[1, 2\]\); it must be one of 1, 2"):
+        check_choice("fruit", np.array([1, 2]), (1, 2))
 
 
 @given(st.floats(30, 250), st.booleans(), st.lists(st.integers()).map(tuple))

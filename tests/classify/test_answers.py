@@ -144,6 +144,11 @@ def test_only_as_many_classes_as_there_are(top):
         answer_rows(MODEL, texts(1), "t", top=top)
 
 
+def test_the_number_of_classes_is_whole():
+    with pytest.raises(ConfigError, match=r"^top is 1\.5; it must be a whole number from 1 to 3"):
+        answer_rows(MODEL, texts(1), "t", top=1.5)
+
+
 def test_progress_counts_rows():
     counted = []
     progress = SimpleNamespace(start=lambda *about: None, advance=lambda n: counted.append(n))

@@ -233,6 +233,17 @@ def test_given_vectors_are_the_start(make_data):
     assert "word2vec_losses" not in model.facts
 
 
+def test_given_vectors_that_are_of_no_use_are_told(make_data):
+    vectors = WordVectors(["zebra"], np.ones((1, 8)))
+    unknown = fit_model(make_data(40), make_request(vectors=vectors))
+    assert (
+        "no word of the vocabulary has a vector, so all start at random" in unknown.facts["notes"]
+    )
+    random = make_request(vectors=vectors, changes={"embedding": "random"})
+    notes = fit_model(make_data(40), random).facts["notes"]
+    assert "the word vectors given are not used: embedding is 'random'" in notes
+
+
 def test_given_vectors_of_another_length_are_refused(make_data):
     vectors = WordVectors(["card"], np.ones((1, 5)))
     with pytest.raises(ConfigError) as caught:

@@ -6,7 +6,14 @@ import pytest
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.base.seeding import MAX_SEED
-from gatewise.classify.inputs import check_labels, check_texts, check_weights, seed_from
+from gatewise.classify.inputs import (
+    check_labels,
+    check_texts,
+    check_weights,
+    record_weights,
+    seed_from,
+    with_dimension,
+)
 
 # Texts
 
@@ -83,6 +90,10 @@ def test_labels_become_an_array(labels):
         ([[1, 0], [0, 1]], r"got an array of shape \(2, 2\)"),
         (["x"], "2 texts came with 1 labels; give one label per text"),
         (["x", None], r"the label of text number 1 is missing \(None\)"),
+        (["x", float("nan")], r"the label of text number 1 is missing \(nan\)"),
+        ([1, "1"], "the label of text number 0 is 1, no string as others are; give labels of one"),
+        (["x", True], "the label of text number 1 is True, no string as others are"),
+        ((np.nan, "x"), r"the label of text number 0 is missing \(nan\)"),
         ([float("nan"), 1.0], r"the label of text number 0 is missing \(nan\)"),
         ([0.5, 0.25], "the labels cannot be classes: Unknown label type: continuous"),
         ([b"x", b"y"], "the labels cannot be classes: Support for labels represented as bytes"),
@@ -125,6 +136,31 @@ def test_what_are_no_weights(weights, message):
         check_weights(weights, 3)
 
 
+def test_balanced_classes_count_alike_whatever_their_records_weigh():
+    """By number, class y would seem the larger one, and its one record that counts be halved."""
+    labels, weights = np.array(["x", "x", "x", "y", "y", "y", "y"]), [2, 1, 1, 0, 0, 0, 0.5]
+    found = record_weights(labels, np.array(["x", "y"]), weights, "balanced")
+    assert found[:3].sum() == pytest.approx(found[3:].sum())
+    assert found[:3] / found[0] == pytest.approx([1, 0.5, 0.5])
+    assert found[3:6].tolist() == [0, 0, 0]
+    assert found[found > 0].mean() == pytest.approx(1)
+
+
+def test_balanced_classes_of_which_one_counts_for_nothing():
+    labels = np.array(["x", "x", "y", "z"])
+    found = record_weights(labels, np.array(["x", "y", "z"]), [1, 1, 1, 0], "balanced")
+    assert found.tolist() == [0.75, 0.75, 1.5, 0]
+
+
+# Vectors
+
+
+@pytest.mark.parametrize("vectors", ["vectors.txt", {"card": [1.0]}, np.ones((2, 3))])
+def test_what_are_no_vectors(vectors):
+    with pytest.raises(ConfigError, match="it must be a WordVectors, such as"):
+        with_dimension({"vectors": vectors, "word_dimension": 3})
+
+
 # Seeds
 
 
@@ -147,7 +183,7 @@ def test_a_random_state_gives_one_seed_after_the_other():
     assert [one, two] == [seed_from(second), seed_from(second)]
 
 
-@pytest.mark.parametrize("seed", [-1, MAX_SEED + 1, 1.0, "1", np.random.default_rng(0)])
+@pytest.mark.parametrize("seed", [-1, MAX_SEED + 1, 1.0, "1", True, np.random.default_rng(0)])
 def test_what_is_no_seed(seed):
     with pytest.raises(ConfigError, match="it must be None, a RandomState or a whole number"):
         seed_from(seed)

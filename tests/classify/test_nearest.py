@@ -47,6 +47,20 @@ def test_equally_near_records_come_in_their_order(index):
     assert places.tolist() == [[0, 1, 2]]
 
 
+def test_of_many_equally_near_records_the_first_are_named(index):
+    """More than are asked for, all over the index, as sentences that people repeat."""
+    many = RecordIndex(
+        index.center,
+        index.axes,
+        np.tile(index.points, (9, 1)),
+        np.arange(6300),
+        np.zeros(6300, int),
+    )
+    similarities, places = many.nearest(index.points[:40], 3)
+    assert places.tolist() == [[row, row + 700, row + 1400] for row in range(40)]
+    assert similarities == pytest.approx(1.0)
+
+
 def test_a_text_is_placed_alike_alone_and_among_others(index):
     points = index.locate(np.random.default_rng(3).normal(size=(300, 20)).astype(np.float32))
     together, _ = index.nearest(points, 5)

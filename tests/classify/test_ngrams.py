@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewise.classify import ngram_terms as ngram_terms_module
+from gatewise.classify.companion import CompanionConfig, fit_ngrams
 from gatewise.classify.ngram_terms import character_terms, ngram_terms
 from gatewise.classify.ngrams import NgramModel
 from gatewise.text.vocabulary import spell
@@ -117,3 +118,16 @@ def test_what_hardly_comes_again_is_not_remembered():
     model = NgramModel(("c:我", "w:我"), np.ones(2, np.float32), np.eye(2, dtype=np.float32), ZERO)
     model.scores([["我爱北京" * 20]])
     assert not model._lookup._pieces
+
+
+def test_neither_a_fit_nor_a_model_holds_on_to_the_runs_of_all_words():
+    """A service kept those of 130,000 words, which took 350 MB, beside what it needed of them."""
+    model = fit_ngrams(
+        [["card", "lost"], ["money", "sent"]],
+        np.array([0, 1]),
+        CompanionConfig(),
+        n_classes=2,
+        seed=1,
+    )
+    model.scores([["strange", "words", "来信"]])
+    assert ngram_terms_module._remembered_terms.cache_info().currsize == 0

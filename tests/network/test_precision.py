@@ -31,6 +31,7 @@ def processor(monkeypatch):
 @pytest.fixture
 def gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
 
 
@@ -67,9 +68,11 @@ def test_a_gpu_is_taken_where_there_is_one(gpu):
     assert choose_precision("cuda", "bfloat16") == Precision("cuda", bf16=True)
     assert choose_precision("cuda:1", "float32") == Precision("cuda:1", bf16=False)
     assert choose_precision("cpu", "float32") == Precision("cpu")
+    with pytest.raises(ConfigError, match="device is 'cuda:2', which this machine does not have"):
+        choose_precision("cuda:2", "float32")
 
 
-@pytest.mark.parametrize("device", ["cuda", "cuda:0", "mps", "gpu", "", "tpu:1"])
+@pytest.mark.parametrize("device", ["cuda", "cuda:0", "mps", "gpu", "", "tpu:1", "cpu:x", 0, None])
 def test_a_device_that_is_not_there_is_refused(processor, device):
     processor(able=False)
     with pytest.raises(ConfigError) as caught:

@@ -122,6 +122,11 @@ def test_an_unknown_recipe_is_refused():
         choose_recipe("clasic")
 
 
+def test_arrays_are_no_values():
+    with pytest.raises(ConfigError, match=r"^units is array\(\[ 64, 128\]\); it must be one value"):
+        choose_recipe("modern", units=np.array([64, 128]))
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -103,7 +103,7 @@ def test_torch_is_left_alone(dropping, make_records):
 def test_every_record_is_read_once_an_epoch_in_another_order(dropping, make_records):
     records = make_records()
     train_network(dropping(), records, config(epochs=2), seed=1)
-    first, second = records.batches_made[:4], records.batches_made[4:]
+    first, second = records.batches_made[:4], records.batches_made[4:8]
     for epoch in (first, second):
         assert sorted(number for batch in epoch for number in batch) == list(range(60))
     assert first != second
@@ -284,6 +284,25 @@ def test_a_loss_that_is_no_number_ends_it_at_once(dropping, make_records, lost, 
             checkpoint=checkpoint,
         )
     assert not list((tmp_path / "run").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("held_out", "found"),
+    [(True, "the held-out loss of epoch 1 is nan"), (False, "the scores after the last step are")],
+)
+def test_weights_that_the_last_step_has_spoilt_end_it(dropping, make_records, held_out, found):
+    """No loss of the training was computed with them."""
+    records = make_records()
+    for text in records.texts:
+        text.extend([(5, ())] * 60)
+    with pytest.raises(ConfigError, match=f"^training ran away: {found}"):
+        train_network(
+            dropping(activation="relu", units=8),
+            records,
+            config(epochs=1, batch_size=60, learning_rate=10.0),
+            seed=1,
+            validation=records if held_out else None,
+        )
 
 
 # Progress, precision, settings

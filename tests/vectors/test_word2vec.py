@@ -111,6 +111,13 @@ def test_common_words_are_thinned_out(texts):
     assert moved[0] < 0.02 < moved[1]
 
 
+def test_words_of_which_too_many_are_equally_common_are_refused():
+    """It was said that no word stands once."""
+    token_lists = [["a", "b"], ["c", "d"]]
+    with pytest.raises(DataError, match=r"^the commonest of the 4 words all stand equally often, "):
+        train_word2vec(token_lists, small(max_words=3), seed=1)
+
+
 @pytest.mark.parametrize("token_lists", [[], [[]], [["a", "b"], ["a", "c"]]])
 def test_words_that_are_all_too_rare_are_refused(token_lists):
     with pytest.raises(DataError) as caught:

@@ -231,7 +231,7 @@ def test_norms_are_computed_once(compass, monkeypatch):
     assert compass._inverse_norms is compass._inverse_norms
 
 
-@pytest.mark.parametrize("n", [0, -1])
+@pytest.mark.parametrize("n", [0, -1, 2.5, None])
 def test_no_neighbours_asked_for(compass, n):
     with pytest.raises(ConfigError, match=f"n={n} is not allowed: ask for 1 neighbour or more"):
         compass.neighbours("north", n)
@@ -241,7 +241,10 @@ def test_the_only_word_has_no_neighbours():
     assert WordVectors(["a"], np.ones((1, 2), np.float32)).neighbours("a") == []
 
 
-@pytest.mark.parametrize("vector", [np.ones(3), np.ones((1, 2)), np.array([1, np.nan])])
+@pytest.mark.parametrize(
+    "vector",
+    [np.ones(3), np.ones((1, 2)), np.array([1, np.nan]), [1, 2, 3], np.array([1j, 2]), ["a", "b"]],
+)
 def test_a_query_that_does_not_fit(compass, vector):
     with pytest.raises(ConfigError, match="is not allowed here: give 2 finite numbers, or a word"):
         compass.neighbours(vector)

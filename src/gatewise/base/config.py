@@ -49,7 +49,11 @@ def check_choice(name: str, value: object, allowed: Sequence[object]) -> None:
     ConfigError
         If it is not.
     """
-    if value not in allowed:
+    try:
+        known = value in allowed
+    except ValueError:  # an array is compared number by number
+        known = False
+    if not known:
         choices = ", ".join(repr(choice) for choice in allowed)
         raise ConfigError(f"{name} is {value!r}; it must be one of {choices}")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gatewise.base.config import check_range, check_whole_number
+from gatewise.base.config import check_whole_number
 from gatewise.base.files import atomic_open
 from gatewise.base.optional import require
 from gatewise.base.progress import Progress, SilentProgress
@@ -83,7 +83,7 @@ def write_answers(
         If the text column is not there or the table cannot be read to its end.
     """
     kind = format_of(out, kind)
-    check_range("top", top, 1, len(model.labels))
+    check_whole_number("top", top, 1, len(model.labels))
     check_nearest(model.index, nearest)
     check_whole_number("threads", threads, 1, 1024)
     column, notes = choose_text_column(table.columns, text_column, table.source)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.base.ahead import map_ahead
-from gatewise.base.config import check_range, check_whole_number
+from gatewise.base.config import check_whole_number
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.classify.near_records import NearRecord, check_nearest, near_records
 from gatewise.classify.reading import Reader, read_tokens
@@ -251,7 +251,7 @@ def answer_rows(
     ConfigError
         If there are not so many classes, or the model has no index of so many records.
     """
-    check_range("top", top, 1, len(model.labels))
+    check_whole_number("top", top, 1, len(model.labels))
     check_nearest(model.index, nearest)
     check_whole_number("threads", threads, 1, 1024)
     progress = progress or SilentProgress()

@@ -25,6 +25,7 @@ from gatewise.classify.inputs import (
     record_weights,
     seed_from,
     validation_records,
+    with_dimension,
 )
 from gatewise.classify.model import FittedModel, PartScores, Reading, read_tokens, score_texts
 from gatewise.classify.plan import checked_recipe
@@ -107,7 +108,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     word2vec_workers : int
         Threads of word2vec. With more than one, two fits differ.
     class_weight : dict, "balanced" or None
-        Weight of each class.
+        Weight of each class; balanced: the records of each weigh the same together.
     abstain_coverage : float
         Share of texts of these classes that are answered with ``predict(X, abstain=True)``; the
         threshold of the in-scope score follows from it.
@@ -377,9 +378,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_targets(self.abstain_coverage, self.abstain_precision)
         check_whole_number("max_words", self.max_words, 1, 100_000_000)
         check_whole_number("word2vec_workers", self.word2vec_workers, 1, 256)
-        changes = self.get_params(deep=False)
-        if self.vectors is not None and self.word_dimension is None:
-            changes["word_dimension"] = self.vectors.dimension
+        changes = with_dimension(self.get_params(deep=False))
         return FitRequest(
             recipe=checked_recipe(changes.pop("recipe"), **changes),
             labels=tuple(str(label) for label in classes),

@@ -24,6 +24,7 @@ from gatewise.base.errors import DataError
 from gatewise.classify.ngram_terms import (
     REACH,
     count_characters,
+    forget_runs,
     ngram_terms,
     pairs_apart,
     pairs_of_neighbours,
@@ -188,6 +189,7 @@ def count_ngrams(token_lists: Sequence[Sequence[str]], config: CompanionConfig) 
         analyzer=lambda tokens: filter(may_repeat, terms_of(tokens)), dtype=np.float32
     )
     counts = counter.fit_transform(token_lists).tocsc()
+    forget_runs()
     terms = counter.get_feature_names_out()
     kept = _worth_a_column(counts, terms)
     if len(kept) > config.max_features:

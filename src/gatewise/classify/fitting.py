@@ -186,10 +186,15 @@ class _Fit:
         if told := tables_told(config):
             self.progress.message(told)
         network = TextNetwork(config, seed=derive_seed(self.request.seed, "network"))
-        if self.recipe.embedding != "random":
+        if self.recipe.embedding == "random":
+            if self.request.vectors is not None:
+                self._note("the word vectors given are not used: embedding is 'random'")
+        else:
             vectors = self._vectors(texts)
             coverage = measure_coverage(vocabulary, vectors)
             self.facts["coverage"] = asdict(coverage)
+            if not coverage.words:
+                self._note("no word of the vocabulary has a vector, so all start at random")
             self.progress.message(
                 f"vectors for {coverage.words:.1%} of {len(vocabulary) - 2:,} words, "
                 f"{coverage.occurrences:.1%} of all occurrences"

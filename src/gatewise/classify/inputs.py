@@ -17,6 +17,7 @@ from gatewise.classify.request import LabelledTexts
 from gatewise.classify.texts import check_texts
 from gatewise.text.rows import cell_text
 from gatewise.text.stored_corpus import StoredLabels
+from gatewise.vectors.word_vectors import WordVectors
 
 __all__ = [
     "check_fraction",
@@ -27,6 +28,7 @@ __all__ = [
     "record_weights",
     "seed_from",
     "validation_records",
+    "with_dimension",
 ]
 
 
@@ -67,6 +69,9 @@ def check_labels(labels: Any, n_texts: int) -> NDArray[Any] | StoredLabels:
     array = np.asarray(labels)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
+    if array.dtype.kind == "U" and isinstance(labels, list | tuple):
+        _check_none_missing(labels)  # beside strings numpy makes the string "nan" of it,
+        _check_all_strings(labels)  # and of 1 the class "1"
     if array.ndim != 1:
         what = f"an array of shape {array.shape}" if array.ndim else f"{labels!r:.60}"
         raise DataError(f"y should be a 1d array, one label per text; got {what}")
@@ -76,17 +81,30 @@ def check_labels(labels: Any, n_texts: int) -> NDArray[Any] | StoredLabels:
         raise DataError("there are no records; a classifier needs records of at least two classes")
     if array.dtype.kind == "T":  # numpy's own strings, which scikit-learn does not know
         array = array.astype(object)
-    for number, label in enumerate(array.tolist()):
-        if cell_text(label) is None:
-            raise DataError(
-                f"the label of text number {number} is missing ({label}); correct it or leave "
-                "that record out"
-            )
+    _check_none_missing(array.tolist())
     try:
         check_classification_targets(array)
     except (TypeError, ValueError) as error:
         raise DataError(f"the labels cannot be classes: {error}") from error
     return array
+
+
+def _check_all_strings(labels: Sequence[Any]) -> None:
+    for number, label in enumerate(labels):
+        if not isinstance(label, str | list | tuple | np.ndarray):
+            raise DataError(
+                f"the label of text number {number} is {label!r}, no string as others are; give "
+                "labels of one kind"
+            )
+
+
+def _check_none_missing(labels: Sequence[Any]) -> None:
+    for number, label in enumerate(labels):
+        if cell_text(label) is None:
+            raise DataError(
+                f"the label of text number {number} is missing ({label}); correct it or leave "
+                "that record out"
+            )
 
 
 def check_weights(weights: Any, n_texts: int) -> NDArray[np.float64]:
@@ -121,12 +139,34 @@ def seed_from(random_state: Any) -> int:
         return int(np.random.SeedSequence().generate_state(1)[0])
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(0, 2**31 - 1))
-    if isinstance(random_state, int | np.integer) and 0 <= random_state <= MAX_SEED:
+    is_whole = isinstance(random_state, int | np.integer) and not isinstance(random_state, bool)
+    if is_whole and 0 <= random_state <= MAX_SEED:
         return int(random_state)
     raise ConfigError(
         f"random_state is {random_state!r}; it must be None, a RandomState or a whole number from "
         f"0 to {MAX_SEED}"
     )
+
+
+def with_dimension(params: dict[str, Any]) -> dict[str, Any]:
+    """Give an estimator's parameters, with the length of a word's vector that given ones have.
+
+    Raises
+    ------
+    ConfigError
+        If what is given are no vectors.
+    """
+    vectors = params["vectors"]
+    if vectors is None:
+        return params
+    if not isinstance(vectors, WordVectors):
+        raise ConfigError(
+            f"vectors is {vectors!r:.60}; it must be a WordVectors, such as "
+            "gatewise.vectors.word_vectors.read_word_vectors gives"
+        )
+    if params["word_dimension"] is None:
+        return params | {"word_dimension": vectors.dimension}
+    return params
 
 
 def record_weights(
@@ -146,7 +186,8 @@ def record_weights(
     sample_weight : sequence of float, length N, or None
         Weight of each record.
     class_weight : dict, "balanced" or None
-        Weight of each class.
+        Weight of each class; balanced: all records of a class together count as much as those of
+        any other.
 
     Returns
     -------
@@ -167,8 +208,10 @@ def record_weights(
     if sample_weight is not None:
         weights = check_weights(sample_weight, len(labels))
     if class_weight is not None:
-        per_class = _weights_of_classes(class_weight, classes, labels)
-        weights = _of_highest_one(weights) * per_class[np.searchsorted(classes, labels)]
+        places = np.searchsorted(classes, labels)  # (N,)
+        weights = _of_highest_one(weights)
+        totals = np.bincount(places, weights, len(classes)).astype(np.float64)  # (C,)
+        weights = weights * _weights_of_classes(class_weight, classes, labels, totals)[places]
     _check_some_count(weights, labels)
     weights = _of_highest_one(weights)  # the sum of very large ones would be infinite
     weights = weights / weights[weights > 0].mean()
@@ -176,8 +219,12 @@ def record_weights(
 
 
 def _weights_of_classes(
-    class_weight: dict[Any, float] | str, classes: NDArray[Any], labels: NDArray[Any]
+    class_weight: dict[Any, float] | str,
+    classes: NDArray[Any],
+    labels: NDArray[Any],
+    totals: NDArray[np.float64],
 ) -> NDArray[np.float64]:
+    """Compute the weight of each class from those of its records together, (C,) -> (C,)."""
     told = f"class_weight is {class_weight!r}"
     try:
         found = compute_class_weight(class_weight, classes=classes, y=labels)
@@ -189,6 +236,10 @@ def _weights_of_classes(
             f"{told}: the weight of {classes.tolist()[wrong[0]]!r} is {per_class[wrong[0]]:g}; it "
             "must be a finite number >= 0"
         )
+    if isinstance(class_weight, str):  # balanced: by what is learnt from, not by what stands there
+        some = totals > 0  # (C,)
+        per_class = np.zeros(len(classes))
+        per_class[some] = totals.sum() / (some.sum() * totals[some])
     return _of_highest_one(per_class)
 
 

@@ -14,6 +14,7 @@ __all__ = ["N_NEAREST", "RecordIndex"]
 N_NEAREST = 5  # records whose similarity counts
 
 _AT_A_TIME = 256  # texts, so that similarities to all records take little memory
+_DIGITS = 6  # of a similarity; what follows is rounding noise and must not decide an order
 _SMALLEST = 1e-9  # length of a vector that is divided by
 
 Vectors = NDArray[np.float32]
@@ -66,21 +67,18 @@ class RecordIndex:
         Returns
         -------
         similarities : ndarray of float64, shape (N, k)
-            Cosines, the largest first, from -1 to 1.
+            Cosines to six digits, the largest first, from -1 to 1.
         places : ndarray of int64, shape (N, k)
-            Where the records stand in ``points``.
+            Where the records stand in ``points``; of equally near ones, the first.
         """
         k = min(k, len(self.points))
         similarities = np.empty((len(points), k))
         places = np.empty((len(points), k), dtype=np.int64)
         for start in range(0, len(points), _AT_A_TIME):
             part = slice(start, start + _AT_A_TIME)
-            cosines = points[part] @ self._columns  # (n, R)
-            best = np.argpartition(cosines, -k, axis=1)[:, -k:]  # (n, k)
-            found = np.take_along_axis(cosines, best, axis=1)  # (n, k)
-            order = np.lexsort((best, -found), axis=1)  # (n, k)
-            similarities[part] = np.take_along_axis(found, order, axis=1)
-            places[part] = np.take_along_axis(best, order, axis=1)
+            cosines = np.round(points[part] @ self._columns, _DIGITS)  # (n, R)
+            places[part] = best = _places_of_largest(cosines, k)  # (n, k)
+            similarities[part] = np.take_along_axis(cosines, best, axis=1)
         return similarities, places
 
     def nearness(self, points: Vectors) -> NDArray[np.float64]:
@@ -101,6 +99,21 @@ class RecordIndex:
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what follows from the rest."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def _places_of_largest(values: Vectors, k: int) -> NDArray[np.int64]:
+    """Find the k largest values of each row, of equal ones the first, (n, R) -> (n, k).
+
+    Which of equal ones are parted off is up to the processor, and records often stand twice.
+    """
+    if not k:
+        return np.empty((len(values), 0), dtype=np.int64)
+    smallest = np.partition(values, -k, axis=1)[:, -k]  # (n,)
+    found = np.empty((len(values), k), dtype=np.int64)
+    for row, (mine, least) in enumerate(zip(values, smallest, strict=True)):
+        places = np.flatnonzero(mine >= least)  # k, or more
+        found[row] = places[np.argsort(-mine[places], kind="stable")[:k]]
+    return found
 
 
 def _take_largest(values: Vectors, k: int) -> Vectors:

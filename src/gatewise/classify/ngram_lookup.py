@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from gatewise.classify.ngram_terms import (
     REACH,
-    character_terms,
     character_units,
     count_characters,
+    list_runs,
     may_come_again,
 )
 from gatewise.classify.remembered import Remembered
@@ -219,7 +219,7 @@ class NgramLookup:
         return piece
 
     def _spell(self, unit: str) -> tuple[Numbers, int]:
-        known, terms = self._characters, character_terms(unit)
+        known, terms = self._characters, list_runs(unit)
         found = [known[term] for term in terms if term in known]
         return np.array(found, dtype=np.int64), len(terms)
 

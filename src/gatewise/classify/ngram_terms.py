@@ -19,7 +19,9 @@ __all__ = [
     "character_terms",
     "character_units",
     "count_characters",
+    "forget_runs",
     "is_unspaced",
+    "list_runs",
     "may_come_again",
     "ngram_terms",
     "pairs_apart",
@@ -97,10 +99,16 @@ def may_come_again(letters: str) -> bool:
 
 def character_terms(letters: str) -> tuple[str, ...]:
     """List the runs of characters in one of these pieces."""
-    return _remembered_terms(letters) if may_come_again(letters) else _terms(letters)
+    return _remembered_terms(letters) if may_come_again(letters) else list_runs(letters)
 
 
-def _terms(letters: str) -> tuple[str, ...]:
+def forget_runs() -> None:
+    """Give back the memory of the runs of all pieces that came by, hundreds of megabytes."""
+    _remembered_terms.cache_clear()
+
+
+def list_runs(letters: str) -> tuple[str, ...]:
+    """List the runs of characters in a piece, for callers that remember what they need of them."""
     orders = _SPACED_ORDERS if letters[0] == " " else _UNSPACED_ORDERS
     return tuple(
         f"c:{letters[start : start + order]}"
@@ -109,4 +117,4 @@ def _terms(letters: str) -> tuple[str, ...]:
     )
 
 
-_remembered_terms = functools.lru_cache(maxsize=1 << 17)(_terms)
+_remembered_terms = functools.lru_cache(maxsize=1 << 17)(list_runs)

@@ -148,15 +148,10 @@ def read_tokens(model: Reader, token_lists: Sequence[Sequence[str]]) -> Reading:
     Raises
     ------
     ModelFileError
-        If a probability is no number, as with weights that are too large to compute with.
+        As :func:`blend_scores`.
     """
     raw = model.raw_scores(token_lists)
     parts = blend_scores(raw, model.blend)
-    if np.isnan(parts.blend).any():
-        raise ModelFileError(
-            "the model gives probabilities that are no numbers, so its weights are damaged or were "
-            "made by something else; train it anew"
-        )
     in_scope = None
     if model.scope is not None:
         evidence = score_evidence(parts.blend, raw.ngrams)
@@ -167,9 +162,21 @@ def read_tokens(model: Reader, token_lists: Sequence[Sequence[str]]) -> Reading:
 
 
 def blend_scores(raw: RawScores, blend: Blend) -> PartScores:
-    """Calibrate the parts and blend them."""
+    """Calibrate the parts and blend them.
+
+    Raises
+    ------
+    ModelFileError
+        If a probability is no number, as with weights that are too large to compute with.
+    """
     lstm = log_softmax(raw.network / blend.network_temperature)
-    if raw.ngrams is None:
-        return PartScores(lstm=lstm, ngrams=None, blend=lstm)
-    ngrams = log_softmax(raw.ngrams / blend.ngram_temperature)
-    return PartScores(lstm, ngrams, mix_log_probabilities(lstm, ngrams, blend))
+    parts = PartScores(lstm, None, lstm)
+    if raw.ngrams is not None:
+        ngrams = log_softmax(raw.ngrams / blend.ngram_temperature)
+        parts = PartScores(lstm, ngrams, mix_log_probabilities(lstm, ngrams, blend))
+    if np.isnan(parts.blend).any():
+        raise ModelFileError(
+            "the model gives probabilities that are no numbers, so its weights are damaged or were "
+            "made by something else; train it anew"
+        )
+    return parts

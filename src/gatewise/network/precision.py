@@ -75,13 +75,13 @@ def choose_precision(device: str = "auto", precision: str = "auto") -> Precision
         If the device is not there or cannot compute in that format.
     """
     check_choice("precision", precision, ("auto", "float32", "bfloat16"))
-    if device == "auto":
+    if isinstance(device, str) and device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    kind = device.partition(":")[0]
-    if kind not in ("cpu", "cuda") or (kind == "cuda" and not torch.cuda.is_available()):
+    if not _is_there(device):
         raise ConfigError(
             f"device is {device!r}, which this machine does not have; use 'auto' or 'cpu'"
         )
+    kind = device.partition(":")[0]
     able = _multiplies_bf16(kind)
     if precision == "bfloat16" and not able:
         raise ConfigError(
@@ -90,6 +90,14 @@ def choose_precision(device: str = "auto", precision: str = "auto") -> Precision
         )
     wanted = precision == "bfloat16" or (precision == "auto" and kind == "cpu")
     return Precision(device, bf16=able and wanted)
+
+
+def _is_there(device: object) -> bool:
+    n_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    numbered = {f"cuda:{number}" for number in range(n_gpus)}
+    return isinstance(device, str) and (
+        device in ("cpu", "cpu:0") or device in numbered or (device == "cuda" and n_gpus > 0)
+    )
 
 
 def keep_freed_memory() -> bool:

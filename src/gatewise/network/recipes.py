@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gatewise.base.config import check_choice, check_range, check_whole_number
+from gatewise.base.errors import ConfigError
 
 __all__ = ["RECIPES", "Recipe", "choose_recipe"]
 
@@ -213,6 +214,9 @@ def choose_recipe(name: str, **changes: Any) -> Recipe:
     """
     check_choice("recipe", name, tuple(RECIPES))
     known = {field.name for field in fields(Recipe)}
+    for key in known & set(changes):
+        if isinstance(changes[key], np.ndarray):
+            raise ConfigError(f"{key} is {changes[key]!r}; it must be one value, not an array")
     given = {
         key: value.item() if isinstance(value, np.generic) else value  # from a search over arrays
         for key, value in changes.items()

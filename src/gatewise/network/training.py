@@ -199,6 +199,8 @@ def train_network(
     with two_lanes(trainer.precision.device, wanted=network.fills_two_lanes):
         while not trainer.finished:
             trainer.run_epoch(validation)
+            if trainer.finished and validation is None:
+                trainer.check_scores()
             if checkpoint:
                 trainer.save(checkpoint)
     if trainer.stopped_early:
@@ -272,9 +274,13 @@ class _Trainer:
         self.exchange.check_equal(self.network)
         totals = self.exchange.add(of_shares.sum(axis=0))
         loss, accuracy = float(totals[0] / totals[2]), float(totals[1] / totals[2])
-        self._check_finite(epoch + 1, loss)
+        self._check_finite(f"the loss of epoch {epoch + 1} is {loss}", loss)
         seconds = time.perf_counter() - started
         held_out = self._validate(validation) if validation else (None, None)
+        if held_out[0] is not None:
+            self._check_finite(
+                f"the held-out loss of epoch {epoch + 1} is {held_out[0]}", held_out[0]
+            )
         self.history.append(
             EpochResult(epoch + 1, loss, accuracy, held_out[0], held_out[1], seconds)
         )
@@ -282,11 +288,18 @@ class _Trainer:
             state = self.network.state_dict()
             self.best_weights = {name: weight.clone() for name, weight in state.items()}
 
-    def _check_finite(self, epoch: int, loss: float) -> None:
-        """Refuse to go on with weights that are no numbers; all processes see the same loss."""
-        if not np.isfinite(loss):
+    def check_scores(self) -> None:
+        """Refuse weights that the last step has made useless: no loss was computed with them."""
+        longest = self.records.ordered(BATCH_SIZE)[-1]  # where states of relu grow most
+        with torch.no_grad(), self.precision.autocast():
+            logits = self.network.eval()(self.records.batch(longest))  # (B, C)
+        self._check_finite("the scores after the last step are no numbers", float(logits.sum()))
+
+    def _check_finite(self, found: str, number: float) -> None:
+        """Refuse to go on with weights that are no numbers; all processes see the same."""
+        if not np.isfinite(number):
             raise ConfigError(
-                f"training ran away: the loss of epoch {epoch} is {loss}; choose a learning_rate "
+                f"training ran away: {found}; choose a learning_rate "
                 f"below {self.config.learning_rate:g}, or tanh where the activation is relu"
             )
 

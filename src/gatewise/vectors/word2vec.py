@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,10 +142,7 @@ def train_word2vec(
     )
     model.build_vocab(documents)
     if not model.wv.index_to_key:
-        raise DataError(
-            f"no word stands {config.min_count} times in the {len(token_lists)} texts, so there is "
-            "nothing to train word vectors on; give more texts or lower min_count"
-        )
+        raise DataError(_why_none(token_lists, config))
     reporter = _PassReporter(progress)
     progress.start("word vectors", config.passes, "passes")
     with _corpus(documents, config.workers) as corpus:
@@ -157,6 +156,20 @@ def train_word2vec(
         )
     vectors = WordVectors(tuple(model.wv.index_to_key), model.wv.vectors.astype(np.float32))
     return Word2VecResult(vectors, reporter.losses)
+
+
+def _why_none(token_lists: Sequence[Sequence[str]], config: Word2VecConfig) -> str:
+    counts = Counter(itertools.chain.from_iterable(token_lists))
+    if max(counts.values(), default=0) < config.min_count:
+        return (
+            f"no word stands {config.min_count} times in the {len(token_lists)} texts, so there is "
+            "nothing to train word vectors on; give more texts or lower min_count"
+        )
+    return (
+        f"the commonest of the {len(counts):,} words all stand equally often, and are more than "
+        f"the {config.max_words:,} that may have a vector; allow more words, or check that the "
+        "right column was read"
+    )
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import itertools
+import numbers
 import os
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
@@ -126,7 +127,7 @@ class WordVectors:
         DataError
             If the word has no vector.
         """
-        if n < 1:
+        if not isinstance(n, numbers.Integral) or n < 1:
             raise ConfigError(f"n={n!r} is not allowed: ask for 1 neighbour or more")
         if isinstance(word_or_vector, str):
             own_row = self._row(word_or_vector)
@@ -165,8 +166,10 @@ class WordVectors:
             )
         return row
 
-    def _checked(self, vector: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-        if vector.shape != (self.dimension,) or not np.isfinite(vector).all():
+    def _checked(self, given: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        vector = np.asarray(given)
+        is_real = vector.dtype.kind in "fiu" and np.isfinite(vector).all()
+        if vector.shape != (self.dimension,) or not is_real:
             raise ConfigError(
                 f"a vector of shape {vector.shape} is not allowed here: give {self.dimension} "
                 "finite numbers, or a word"
