@@ -144,6 +144,8 @@ class _RowAdam(Optimizer):
             state["step"] = torch.zeros((), dtype=torch.float32, device=table.device)
             state["exp_avg"] = torch.zeros_like(table)  # (V, E)
             state["exp_avg_sq"] = torch.zeros_like(table)  # (V, E)
+        # After a resume it lies on the processor, and the kernel wants it where the table is.
+        state["step"] = state["step"].to(table.device)
         gradient = table.grad
         assert gradient is not None
         rows = gradient.indices()[0]  # (rows,)
