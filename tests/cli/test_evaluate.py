@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import pytest
 
@@ -109,3 +110,24 @@ def test_what_cannot_be_read_or_written(
     folder = model if model_name is None else labelled / model_name
     columns = COLUMNS.replace("--text msg", "") if "--text" in options else COLUMNS
     assert words in fails(f"evaluate {columns} {options}", folder, labelled / data_name)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "evaluate {model} {data} --json {data}",
+        "report {model} --data {data} --out {data}",
+        "export {model} --to onnx --int8 --data {data} --out {data}",
+        "evaluate {model} {data} --json {model}/config.json",
+        "replay {model} hi --html {model}/weights.safetensors",
+        "export {model} --to onnx --out {model}/model.onnx",
+        "predict {model} {data} --format jsonl --out {model}/labels.json",
+    ],
+)
+def test_what_is_read_is_not_written_over(fails, model, tmp_path, command):
+    shutil.copytree(model, tmp_path / "model")
+    (tmp_path / "d.csv").write_text("text,label\nmy card,card\n")
+    names = {"model": tmp_path / "model", "data": tmp_path / "d.csv"}
+    told = fails(command.format(**names))
+    assert told.endswith("is what is read, and would be lost; write somewhere else")
+    assert (tmp_path / "d.csv").read_text() == "text,label\nmy card,card\n"

@@ -291,3 +291,23 @@ def test_what_cannot_be_typed_is_one_sentence(gatewise, typed, told):
     assert result.stderr.startswith(f"gatewise: {told}")
     assert result.stderr.count("\n") == 1
     assert "--help tells what can be typed" in result.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="by a shell")
+@pytest.mark.parametrize(
+    ("command", "closed", "status", "told"),
+    [
+        ("predict nowhere -", "<&-", 2, "gatewise: standard input is empty"),
+        ("--help", ">&-", 2, "gatewise: the output cannot be written (Bad file"),
+        ("predict --help", ">&-", 2, "gatewise: the output cannot be written (Bad file"),
+        ("predict nowhere nothing.csv", "2>&-", 2, ""),
+    ],
+)
+def test_a_standard_stream_that_is_closed(command, closed, status, told):
+    words = [sys.executable, "-m", "gatewise", *command.split()]
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {closed}', "sh", *words], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == status, done.stderr
+    assert done.stderr.startswith(told)
+    assert len(done.stderr.splitlines()) == bool(told)

@@ -4,8 +4,10 @@ import inspect
 
 import pytest
 
+from gatewise.base.seeding import MAX_SEED
 from gatewise.classify.classifier import TextClassifier
 from gatewise.cli import train as train_module
+from gatewise.cli.options import LARGEST_SEED
 from gatewise.cli.settings import SETTINGS, given_settings, with_settings
 
 PARAMETERS = inspect.signature(TextClassifier.__init__).parameters
@@ -60,6 +62,7 @@ def passed_on(monkeypatch, gatewise, tmp_path):
             given.update(settings)
             raise StopError
 
+        monkeypatch.setattr(train_module, "check_settings", lambda chosen: None)
         monkeypatch.setattr("gatewise.classify.classifier.TextClassifier", made)
         (tmp_path / "d.csv").write_text("text,label\none text,a\nother text,b\n")
         with pytest.raises(pytest.fail.Exception, match="StopError"):
@@ -100,3 +103,39 @@ def test_a_command_may_take_only_some():
 def test_zero_and_false_are_given_and_none_is_not():
     given = given_settings({"a": 0, "b": False, "c": None, "d": [], "e": ""})
     assert given == {"a": 0, "b": False, "e": ""}
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("train d.csv --out m --seed -1", "invalid value for '--seed'"),
+        ("tune d.csv --out r --seed -1", "invalid value for '--seed'"),
+        ("train d.csv --out m --recipe x", "recipe is 'x'"),
+        ("train d.csv --out m --dropout 1.5", "dropout is 1.5"),
+        ("train d.csv --out m --abstain-coverage 2", "abstain_coverage is 2.0"),
+        ("train d.csv --out m --precision x", "precision is 'x'"),
+        ("tune d.csv --out r --trials 5", "--trials is about optuna"),
+        ("tune d.csv --out r --abstain-coverage 2", "abstain_coverage is 2.0"),
+        ("tune d.csv --out r --no-final --keep-texts", "--keep-texts is about the model"),
+        ("tune d.csv --out r --no-final --abstain-precision 0.9", "--abstain-precision is about"),
+        ("tune d.csv --out file", "file is a file; give --out a folder for the run"),
+        ("compare d.csv --out other", "holds something else than a run of gatewise"),
+        ("audit d.csv --out file", "file is a file; give --out a folder for the run"),
+        ("audit d.csv --out r --keep-texts", "no such option: --keep-texts"),
+        ("compare d.csv --out r --abstain-coverage 0.9", "no such option: --abstain-coverage"),
+        ("export m --to onnx --out x --text a", "--text names a column of the file given with"),
+    ],
+)
+def test_what_cannot_be_is_said_before_the_data_are_read(
+    fails, tmp_path, monkeypatch, command, words
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter.txt").touch()
+    assert words in fails(command)  # d.csv is not there
+    assert not (tmp_path / "r").exists()
+
+
+def test_the_largest_seed_is_that_of_the_generators():
+    assert LARGEST_SEED == MAX_SEED

@@ -173,7 +173,7 @@ def test_a_file_that_is_not_there(fails, tmp_path, out):
         ("--epochs -1", "epochs is -1"),
         ("--dropout 2", "dropout is 2.0"),
         ("--pooling x", "pooling is 'x'"),
-        ("--seed -1", "random_state is -1"),
+        ("--seed -1", "invalid value for '--seed'"),
         ("--language '?'", "language is"),
         ("--device tpu", "device is 'tpu'"),
         ("--precision float64", "precision is 'float64'"),

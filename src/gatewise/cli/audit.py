@@ -21,7 +21,7 @@ from gatewise.cli.run_options import (
     telling_how_to_go_on,
     with_fit_data,
 )
-from gatewise.cli.settings import SETTINGS, given_settings, with_settings
+from gatewise.cli.settings import SETTINGS, about_answers, given_settings, with_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["audit"]
 
-_OF_THE_RUN = ("random_state", "class_weight")
+# What belongs to the run, or to a model that is kept, is no option.
+_NOT_OPEN = ("random_state", "class_weight", *about_answers())
 _N_SHOWN = 15
 _WIDTH = 60  # characters of a text
 
@@ -56,7 +57,7 @@ TestOption = Annotated[
 ]
 
 
-@with_settings(*(setting.name for setting in SETTINGS if setting.name not in _OF_THE_RUN))
+@with_settings(*(setting.name for setting in SETTINGS if setting.name not in _NOT_OPEN))
 @with_fit_data
 def audit(
     data: DataArgument,
@@ -86,7 +87,7 @@ def audit(
         return
     other = None if test is None else _read_test(test, reading)  # before the fits, in case it fails
     language = fixed.get("language", "auto")
-    shared, lines, place = read_fit_data(data, reading, seed=seed, language=language)
+    shared, lines, place = read_fit_data(data, reading, out=out, seed=seed, language=language)
     request = TuneRequest(out, {}, fixed, seed=seed, engine=place, lines=lines)
     with telling_how_to_go_on(), open_progress() as progress:
         found = audit_data(shared, request, progress)

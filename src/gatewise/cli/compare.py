@@ -18,7 +18,7 @@ from gatewise.cli.run_options import (
     telling_how_to_go_on,
     with_fit_data,
 )
-from gatewise.cli.settings import SETTINGS, given_settings, with_settings
+from gatewise.cli.settings import SETTINGS, about_answers, given_settings, with_settings
 from gatewise.cli.tables import method_table, pair_table
 
 if TYPE_CHECKING:
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["compare"]
 
-# What is compared, or belongs to the run, is no option.
-_NOT_OPEN = ("recipe", "embedding", "companion", "random_state", "class_weight")
+# What is compared, or belongs to the run or to a model that is kept, is no option.
+_COMPARED = ("recipe", "embedding", "companion")
+_NOT_OPEN = (*_COMPARED, "random_state", "class_weight", *about_answers())
 
 MethodsOption = Annotated[
     str | None,
@@ -72,7 +73,7 @@ def compare(
     reading, settings = parted(options)
     fixed = given_settings(settings)
     language = fixed.get("language", "auto")
-    shared, lines, place = read_fit_data(data, reading, seed=seed, language=language)
+    shared, lines, place = read_fit_data(data, reading, out=out, seed=seed, language=language)
     named = [method.key for method in METHODS] if methods is None else methods.split(",")
     request = CompareRequest(
         out,

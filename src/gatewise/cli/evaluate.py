@@ -46,7 +46,7 @@ def evaluate(
     from gatewise.text.corpus import read_corpus
 
     to_output = str(json) == "-"
-    check_out_file(None if to_output else json)
+    check_out_file(None if to_output else json, model, data)
     corpus = read_corpus(data, text_column=text, label_column=label, min_labels=1)
     remark(corpus.summary())
     classifier = load(model)

@@ -66,13 +66,16 @@ def export(
 ) -> None:
     """Write a model's network for other programs, or its word vectors for word2vec's readers."""
     check_choice("to", to, _FORMATS)
-    check_out_file(out)
+    check_out_file(out, model, data)
     if int8 and (to != "onnx" or data is None):
         raise ConfigError(
             "--int8 goes with --to onnx and with --data FILE, labelled texts to measure its cost on"
         )
     if data is not None and not int8:
         raise ConfigError("--data goes with --int8 and is not used for anything else")
+    if data is None and (text or label):
+        name = "--text" if text else "--label"
+        raise ConfigError(f"{name} names a column of the file given with --data; leave it away")
     if to == "keras":
         _export_keras(model, out)
     elif data is not None:

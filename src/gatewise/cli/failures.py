@@ -15,7 +15,15 @@ from typer.core import TyperGroup
 from gatewise.base.errors import GatewiseError
 from gatewise.cli.console import remark
 
-__all__ = ["BAD_INPUT", "INTERRUPTED", "TERMINATED", "OneLineErrors", "heed_sigterm", "stopped_by"]
+__all__ = [
+    "BAD_INPUT",
+    "INTERRUPTED",
+    "TERMINATED",
+    "OneLineErrors",
+    "heed_sigterm",
+    "open_closed_streams",
+    "stopped_by",
+]
 
 BAD_INPUT = 2
 INTERRUPTED, TERMINATED = 130, 143  # 128 + SIGINT, 128 + SIGTERM, as shells have it
@@ -39,6 +47,23 @@ def heed_sigterm() -> None:
     signal.signal(signal.SIGTERM, stop)
 
 
+def open_closed_streams() -> None:
+    """Put something in the place of a standard stream that was closed before we began.
+
+    Else the next file that is opened gets its number, and what is printed goes into that file.
+    Nothing comes from such an input, and writing results to such an output fails.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is not None:
+            continue
+        with contextlib.suppress(OSError):
+            descriptor = os.open(os.devnull, os.O_WRONLY if number == 2 else os.O_RDONLY)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8"))
+
+
 def stopped_by(interrupt: KeyboardInterrupt) -> int:
     """Give the exit status of a program that was stopped."""
     return TERMINATED if isinstance(interrupt, _Terminated) else INTERRUPTED
@@ -55,6 +80,8 @@ class OneLineErrors(TyperGroup):
             if not error.format_message():  # nothing was typed: the help has been shown
                 raise
             _fail(_typed(error), BAD_INPUT)
+        except OSError as error:  # of the help's or the version's reader
+            _not_written(error)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; what goes wrong becomes an exit status."""
@@ -67,13 +94,17 @@ class OneLineErrors(TyperGroup):
             _fail(str(error), BAD_INPUT)
         except KeyboardInterrupt as interrupt:
             _fail("stopped", stopped_by(interrupt))
-        except BrokenPipeError:
-            # Whoever read our output, such as head, has seen enough.
-            _close_output()
-            raise typer.Exit(_READER_GONE) from None
         except OSError as error:
-            _fail(_said(error), BAD_INPUT)
+            _not_written(error)
         return result
+
+
+def _not_written(error: OSError) -> NoReturn:
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output, such as head, has seen enough.
+        _close_output()
+        raise typer.Exit(_READER_GONE) from None
+    _fail(_said(error), BAD_INPUT)
 
 
 def _typed(error: Any) -> str:
@@ -83,7 +114,7 @@ def _typed(error: Any) -> str:
     return f"{message[:1].lower()}{message[1:]}; {command} --help tells what can be typed"
 
 
-def _fail(message: str, status: int) -> None:
+def _fail(message: str, status: int) -> NoReturn:
     with contextlib.suppress(OSError):
         remark([f"gatewise: {_LINE_BREAKS.sub(' ', message)}"])
     raise typer.Exit(status) from None

@@ -14,7 +14,12 @@ from gatewise.cli.compare import compare
 from gatewise.cli.demo import demo
 from gatewise.cli.evaluate import evaluate
 from gatewise.cli.export import export
-from gatewise.cli.failures import OneLineErrors, heed_sigterm, stopped_by
+from gatewise.cli.failures import (
+    OneLineErrors,
+    heed_sigterm,
+    open_closed_streams,
+    stopped_by,
+)
 from gatewise.cli.info import info
 from gatewise.cli.neighbours import neighbours
 from gatewise.cli.predict import predict
@@ -81,6 +86,7 @@ def gatewise(
 def run() -> None:
     """Run the command line."""
     heed_sigterm()
+    open_closed_streams()
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     for stream in (sys.stdout, sys.stderr):

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["DataArgument", "LabelOption", "ModelArgument", "RestartOption", "TextOption"]
+__all__ = [
+    "LARGEST_SEED",
+    "DataArgument",
+    "LabelOption",
+    "ModelArgument",
+    "RestartOption",
+    "TextOption",
+]
+
+LARGEST_SEED = 2**32 - 1  # base.seeding.MAX_SEED, which comes with numpy: too slow for a help text
 
 ModelArgument = Annotated[
     Path, typer.Argument(metavar="MODEL", help="The folder of a trained model.", show_default=False)
@@ -23,11 +32,21 @@ DataArgument = Annotated[
 ]
 TextOption = Annotated[
     str | None,
-    typer.Option("--text", metavar="COL", help="The column of the texts.", show_default=False),
+    typer.Option(
+        "--text",
+        metavar="COL",
+        help="The column of the texts; needed unless its name tells.",
+        show_default=False,
+    ),
 ]
 LabelOption = Annotated[
     str | None,
-    typer.Option("--label", metavar="COL", help="The column of the labels.", show_default=False),
+    typer.Option(
+        "--label",
+        metavar="COL",
+        help="The column of the labels; needed unless its name tells.",
+        show_default=False,
+    ),
 ]
 RestartOption = Annotated[
     bool, typer.Option("--restart", help="Delete the checkpoint of a run that was not finished.")

@@ -49,7 +49,7 @@ def replay(
     from gatewise.explain.page import replay_page
     from gatewise.explain.replay import replay as replay_text
 
-    check_out_file(html)
+    check_out_file(html, model)
     if before and not as_json:
         raise ConfigError("--before is about --json; add --json, or leave it away")
     found = replay_text(_load(model), _read_text() if text == "-" else text)

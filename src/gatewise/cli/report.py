@@ -76,7 +76,7 @@ def report(
     from gatewise.selection.ledger import RUN
     from gatewise.store.manifest import MANIFEST
 
-    check_out_file(out)
+    check_out_file(out, folder, data)
     if data is None and (text or label):
         name = "--text" if text else "--label"
         raise ConfigError(f"{name} names a column of the file given with --data; give --data too")

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gatewise.base.errors import ConfigError
 from gatewise.cli.console import remark
-from gatewise.cli.options import LabelOption, TextOption
+from gatewise.cli.options import LARGEST_SEED, LabelOption, TextOption
 
 if TYPE_CHECKING:
     from gatewise.selection.fits import FitData
@@ -75,7 +76,12 @@ ScoreOption = Annotated[
 ]
 SeedOption = Annotated[
     int,
-    typer.Option("--seed", help="The one seed: the same command gives the same results."),
+    typer.Option(
+        "--seed",
+        min=0,
+        max=LARGEST_SEED,
+        help="The one seed: the same command gives the same results.",
+    ),
 ]
 _Engine = Annotated[
     str,
@@ -171,7 +177,7 @@ def with_fit_data(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def read_fit_data(
-    data: str, options: dict[str, Any], *, seed: int, language: str
+    data: str, options: dict[str, Any], *, out: Path, seed: int, language: str
 ) -> tuple[FitData, Sequence[int], Engine]:
     """Read the records, say what came, and part them into folds.
 
@@ -181,6 +187,8 @@ def read_fit_data(
         Where they are.
     options : dict
         What :func:`with_fit_data` added.
+    out : Path
+        The folder of the run.
     seed : int
         Of the order of the records.
     language : str
@@ -194,9 +202,17 @@ def read_fit_data(
         Where each record stands in its file.
     engine : Engine
         Where to fit.
+
+    Raises
+    ------
+    ConfigError
+        If the run cannot be kept there, or options do not fit together.
+    DataError
+        If the records cannot be read.
     """
     from joblib import cpu_count
 
+    _check_run(out)
     from gatewise.classify.training_data import class_weights, read_training_data
     from gatewise.selection.run_data import make_fit_data
     from gatewise.selection.workers import Engine
@@ -226,6 +242,15 @@ def read_fit_data(
         class_weight=class_weights(options["class_weight"] or (), read.corpus),
     )
     return shared, read.corpus.lines, engine
+
+
+def _check_run(out: Path) -> None:
+    """Refuse, before the records are read, what could not become the folder of the run."""
+    from gatewise.selection.ledger import check_run_folder
+
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out} is a file; give --out a folder for the run")
+    check_run_folder(out)
 
 
 def parted(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

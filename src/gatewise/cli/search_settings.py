@@ -10,20 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from gatewise.base.errors import ConfigError
-from gatewise.cli.settings import SETTINGS, Setting
+from gatewise.cli.settings import SETTINGS, Setting, about_answers
 
 __all__ = ["searched_settings", "with_searched_settings"]
 
 # What a run has of its own: one seed, one weighting of the classes; and what no score
 # shows.
-_SINGLE = (
-    "random_state",
-    "class_weight",
-    "abstain_coverage",
-    "abstain_precision",
-    "keep_texts",
-    "word2vec_workers",
-)
+_SINGLE = ("random_state", "class_weight", "word2vec_workers", *about_answers())
 _SEARCHED = [setting for setting in SETTINGS if setting.name not in _SINGLE]
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["SETTINGS", "Setting", "given_settings", "with_settings"]
+from gatewise.cli.options import LARGEST_SEED
+
+__all__ = ["SETTINGS", "Setting", "about_answers", "given_settings", "with_settings"]
 
 _NETWORK = "Network (each recipe has its own defaults)"
 _REGULARISATION = "Regularisation"
@@ -209,6 +211,11 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
     return decorate
 
 
+def about_answers() -> tuple[str, ...]:
+    """Name the settings that no cross-validated score shows: what a saved model answers."""
+    return tuple(setting.name for setting in SETTINGS if setting.panel == _ANSWERS)
+
+
 def given_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """Keep the settings that were typed, for TextClassifier to default the others."""
     return {name: value for name, value in settings.items() if value not in (None, [])}
@@ -221,5 +228,7 @@ def _annotation(setting: Setting) -> Any:
         rich_help_panel=setting.panel,
         metavar=setting.metavar,
         show_default=False,
+        min=0 if setting.name == "random_state" else None,
+        max=LARGEST_SEED if setting.name == "random_state" else None,
     )
     return Annotated[setting.kind | None, option]

@@ -137,6 +137,7 @@ def train(
     if redact and not report:
         raise ConfigError("--redact is about the report; add --report, or leave it away")
     chosen = given_settings(settings)
+    check_settings(chosen)
     run = prepare_run(out, resume=resume, restart=restart)
     check_cache(cache, run.out, data)
     with run.alone(), open_trainer(engine, address, workers, threads, gpu) as trainer:
@@ -166,6 +167,24 @@ def train(
         write_report(classifier, out, read.corpus, redact=redact)
     name = shlex.quote(str(out))
     say("", f"model written to {out}", f"next, type: gatewise evaluate {name} FILE")
+
+
+def check_settings(chosen: dict[str, Any]) -> None:
+    """Refuse settings that no data would allow before the data are read, which may take long.
+
+    Raises
+    ------
+    ConfigError
+        If one is not allowed.
+    """
+    from gatewise.classify.decision import check_targets
+    from gatewise.classify.plan import checked_recipe
+    from gatewise.network.precision import choose_precision
+
+    others = {name: value for name, value in chosen.items() if name != "recipe"}
+    checked_recipe(chosen.get("recipe", "modern"), **others)
+    check_targets(chosen.get("abstain_coverage", 0.95), chosen.get("abstain_precision"))
+    choose_precision(chosen.get("device", "auto"), chosen.get("precision", "auto"))
 
 
 def check_cache(cache: Path | None, model: Path, data: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gatewise.base.errors import ConfigError
 from gatewise.cli.console import remark, require_training, say, show
 from gatewise.cli.options import DataArgument
 from gatewise.cli.progress import open_progress
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["tune"]
 
+_TRIALS, _COVERAGE = 20, 0.95
+
 SamplerOption = Annotated[
     str,
     typer.Option(
@@ -35,7 +38,15 @@ SamplerOption = Annotated[
         help="All combinations, or as many as --trials, each chosen by what was found before.",
     ),
 ]
-TrialsOption = Annotated[int, typer.Option("--trials", help="Candidates that optuna tries.")]
+TrialsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--trials",
+        metavar="N",
+        help="Candidates that optuna tries; by default 20.",
+        show_default=False,
+    ),
+]
 DropOption = Annotated[
     bool,
     typer.Option(
@@ -48,11 +59,13 @@ FinalOption = Annotated[
     typer.Option("--final/--no-final", help="Train the chosen one on all records, into RUN/model."),
 ]
 CoverageOption = Annotated[
-    float,
+    float | None,
     typer.Option(
         "--abstain-coverage",
         metavar="SHARE",
-        help="Share of texts of these labels that the model answers; the strangest it does not.",
+        help="Share of texts of these labels that the model answers, from 0 to 1; the strangest it "
+        "does not. By default 0.95.",
+        show_default=False,
     ),
 ]
 PrecisionOption = Annotated[
@@ -60,7 +73,7 @@ PrecisionOption = Annotated[
     typer.Option(
         "--abstain-precision",
         metavar="SHARE",
-        help="Share of the answers given that should be right.",
+        help="Share of the answers given that should be right, from 0 to 1.",
         show_default=False,
     ),
 ]
@@ -79,11 +92,11 @@ def tune(
     *,
     out: RunOption,
     sampler: SamplerOption = "grid",
-    trials: TrialsOption = 20,
+    trials: TrialsOption = None,
     score: ScoreOption = "accuracy",
     drop: DropOption = True,
     final: FinalOption = True,
-    coverage: CoverageOption = 0.95,
+    coverage: CoverageOption = None,
     answers_right: PrecisionOption = None,
     keep_texts: KeepTextsOption = False,
     seed: SeedOption = 0,
@@ -102,20 +115,24 @@ def tune(
     from gatewise.selection.sizes import TuneRequest
     from gatewise.selection.sizes import tune as tune_sizes
 
+    if trials is not None and sampler == "grid":
+        raise ConfigError("--trials is about optuna; add --sampler optuna, or leave it away")
+    answers = {"coverage": coverage, "precision": answers_right, "keep-texts": keep_texts or None}
+    _check_answers(answers, final=final)
     reading, settings = parted(options)
     space, fixed = as_space(searched_settings(settings))
     language = fixed.get("language", "auto")
-    shared, lines, place = read_fit_data(data, reading, seed=seed, language=language)
+    shared, lines, place = read_fit_data(data, reading, out=out, seed=seed, language=language)
     request = TuneRequest(
         out,
         space,
         fixed,
         sampler=sampler,
-        trials=trials,
+        trials=_TRIALS if trials is None else trials,
         score=score,
         drop=drop,
         final=final,
-        coverage=coverage,
+        coverage=_COVERAGE if coverage is None else coverage,
         precision=answers_right,
         keep_texts=keep_texts,
         seed=seed,
@@ -130,6 +147,19 @@ def tune(
     if found.model is not None:
         name = shlex.quote(str(found.model))
         say(f"model written to {found.model}", f"next, type: gatewise evaluate {name} FILE")
+
+
+def _check_answers(answers: dict[str, Any], *, final: bool) -> None:
+    """Check, before hours of fits, what the model at the end is to answer."""
+    from gatewise.classify.decision import check_targets
+
+    check_targets(
+        _COVERAGE if answers["coverage"] is None else answers["coverage"], answers["precision"]
+    )
+    given = [name for name, value in answers.items() if value is not None]
+    if given and not final:
+        name = given[0] if given[0] == "keep-texts" else f"abstain-{given[0]}"
+        raise ConfigError(f"--{name} is about the model that --no-final leaves out; leave one away")
 
 
 def _tell(found: Tuning) -> None:
