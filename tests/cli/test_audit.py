@@ -55,6 +55,20 @@ def test_a_table_of_nothing_is_not_drawn(capsys):
     told = capsys.readouterr().out
     assert told.startswith("90 records judged by models that had not seen them: 0 are answered")
     assert "looks like" not in told
+    assert told.count("\n\n") == 0
+
+
+def test_that_there_are_more_than_are_shown_is_said(capsys):
+    from gatewise.cli.audit import _tell
+    from gatewise.evaluate.audit import Audit, Suspect
+
+    suspects = [Suspect(row, "a", "b", 0.1, 0.9, False, "why") for row in range(20)]
+    _tell(Audit(suspects, [], [], {}, 90), ["text"] * 20, range(2, 22))
+    told = capsys.readouterr().out
+    n_shown = sum(
+        line.split()[:1] == [str(number)] for number in range(2, 22) for line in told.splitlines()
+    )
+    assert f"and {20 - n_shown} more in the file" in told
 
 
 def test_what_a_reviewer_fills_in_is_given_back(audited, wrong, gatewise, tmp_path):

@@ -38,6 +38,8 @@ def test_the_json_is_what_the_model_says(scored, model, labelled):
         "calibration_error",
         "calibration_error_by_chance",
         "parts",
+        "confused",
+        "unknown",
         "per_class",
     }
     assert set(scores["parts"]) == {"lstm", "ngrams", "blend"}

@@ -87,11 +87,17 @@ def test_the_dict_has_the_fixed_keys():
         "calibration_error",
         "calibration_error_by_chance",
         "parts",
+        "confused",
+        "unknown",
         "per_class",
     }
     assert as_dict["n_records"] == 11
     assert as_dict["accuracy"] == as_dict["parts"]["blend"]["accuracy"] == found.blend.accuracy
     assert as_dict["macro_f1"] == as_dict["parts"]["blend"]["macro_f1"] == found.blend.macro_f1
+    assert as_dict["parts"]["ngrams"]["calibration_error"] == found.ngrams.calibration.error
+    pairs = [(one["true"], one["predicted"], one["count"]) for one in as_dict["confused"]]
+    assert pairs == [(one.true, one.predicted, one.count) for one in found.blend.confused] != []
+    assert as_dict["unknown"] == {}
     assert list(as_dict["parts"]) == ["lstm", "ngrams", "blend"]
     assert list(as_dict["per_class"]) == ["a", "b", "c"]
     assert set(as_dict["per_class"]["a"]) == {"precision", "recall", "f1", "support"}

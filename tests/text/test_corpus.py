@@ -333,7 +333,7 @@ def test_the_summary_tells_everything(tmp_path):
     path.write_bytes("\n".join(rows).encode("cp1252"))
     assert read_corpus(path).summary() == [
         f"{path}: 5 records under 2 labels, text from 'body', label from 'queue'",
-        "labels: a 3, b 2",
+        "labels: a (3), b (2)",
         "refused 12: no text, lines 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 and 2 more",
         "refused 1: more cells than columns, line 19 (3, not 2)",
         "refused 1: no label, line 18",
@@ -351,7 +351,7 @@ def test_the_summary_of_a_clean_corpus_is_short():
     corpus = Corpus(["x", "y"], ["a", "b"], [1, 2], "lists", "texts", "labels")
     assert corpus.summary() == [
         "lists: 2 records under 2 labels, text from 'texts', label from 'labels'",
-        "labels: a 1, b 1",
+        "labels: a (1), b (1)",
     ]
 
 

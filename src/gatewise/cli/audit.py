@@ -94,7 +94,8 @@ def audit(
     _tell(found, shared.texts, lines)
     if other is not None:
         _tell_leaks(shared.texts, lines, other)
-    say("", f"written: {out / AUDIT}; fill in its column 'corrected', and give it to --apply")
+    told = "; fill in its column 'corrected', and give it to --apply" if found.suspects else ""
+    say("", f"written: {out / AUDIT}{told}")
 
 
 def _check_alone(options: Sequence[str]) -> None:
@@ -130,7 +131,8 @@ def _tell(found: Audit, texts: Sequence[str], lines: Sequence[int]) -> None:
     )
     if found.suspects:
         _show_suspects(found, texts, lines)
-    say("", *_further(found, lines))
+    if further := _further(found, lines):
+        say("", *further)
     remark(f"note: {note}" for note in found.notes)
 
 
@@ -145,6 +147,8 @@ def _show_suspects(found: Audit, texts: Sequence[str], lines: Sequence[int]) -> 
         table.add_row(str(lines[one.row]), *map(visible, cells))
     say("")
     show(table)
+    if (n_more := len(found.suspects) - _N_SHOWN) > 0:
+        say(f"and {n_more:,} more in the file")
 
 
 def _further(found: Audit, lines: Sequence[int]) -> list[str]:

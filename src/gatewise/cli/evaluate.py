@@ -47,9 +47,9 @@ def evaluate(
 
     to_output = str(json) == "-"
     check_out_file(None if to_output else json, model, data)
+    classifier = load(model)
     corpus = read_corpus(data, text_column=text, label_column=label, min_labels=1)
     remark(corpus.summary())
-    classifier = load(model)
     with open_progress() as progress:
         evaluation = score(classifier, corpus.texts, corpus.labels, progress=progress)
     content = json_bytes(evaluation.as_dict())

@@ -60,9 +60,17 @@ class Evaluation:
             "calibration_error": self.blend.calibration.error,
             "calibration_error_by_chance": self.blend.calibration.by_chance,
             "parts": {
-                name: part and {"accuracy": part.accuracy, "macro_f1": part.macro_f1}
+                name: part
+                and {
+                    "accuracy": part.accuracy,
+                    "macro_f1": part.macro_f1,
+                    "calibration_error": part.calibration.error,
+                    "calibration_error_by_chance": part.calibration.by_chance,
+                }
                 for name, part in self.parts.items()
             },
+            "confused": [asdict(pair) for pair in self.blend.confused],
+            "unknown": self.blend.unknown,
             "per_class": {name: asdict(one) for name, one in self.blend.per_class.items()},
         }
 

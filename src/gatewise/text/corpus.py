@@ -114,7 +114,7 @@ class Corpus:
         told = [
             f"{self.source}: {counted(len(self.texts), 'record')} under {len(counts):,} labels, "
             f"text from {self.text_column!r}, label from {self.label_column!r}",
-            f"labels: {shown([f'{label} {count:,}' for label, count in counts.items()])}",
+            f"labels: {shown([f'{label} ({count:,})' for label, count in counts.items()])}",
             *refusals(self.tally),
         ]
         if n_duplicates := self.n_duplicates:
