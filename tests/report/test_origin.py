@@ -78,6 +78,7 @@ def test_settings_that_differ(classifier, altered):
     assert "layers" not in changed
     assert (found["seed"], found["versions"]) == (3, {"torch": "9"})
     assert list(map(len, found["fingerprints"].values())) == [64]
+    assert found["threads"] == classifier.model_.facts["threads"] >= 1
     facts = {"data_fingerprint": "abc"}
     model = altered(facts=facts).model_
     found = reproduction_facts(model, "unheard of", versions={}, command=None)

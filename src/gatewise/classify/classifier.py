@@ -121,7 +121,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     precision : {"auto", "float32", "bfloat16"}
         Number format of the matrix products.
     random_state : int, RandomState or None
-        The one seed. None draws one, so that two fits differ.
+        The one seed: the same data, versions, machine and number of torch's threads give the same
+        model again. None draws one, so that two fits differ.
 
     Attributes
     ----------

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from gatewise.base.errors import ConfigError
@@ -104,6 +105,7 @@ class _Fit:
         self.facts: dict[str, Any] = {
             "n_records": len(data.texts),
             "data_fingerprint": records_fingerprint(data),
+            "threads": torch.get_num_threads(),  # sums of other parts differ in their last digits
             "seconds": {},
             "notes": [],
         }

@@ -150,6 +150,7 @@ def reproduction_facts(
         "recipe": recipe_name,
         "changed": changed,
         "seed": model.seed,
+        "threads": model.facts.get("threads"),
         "language": model.language,
         "versions": dict(versions),
         "fingerprints": fingerprints,
