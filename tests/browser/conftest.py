@@ -8,6 +8,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.ui import WebDriverWait
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 QUIET = [
@@ -37,6 +38,10 @@ class Browser:
 
     def run(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)
+
+    def wait_for(self, script):
+        """Run a script until it finds something, also on a machine that does other work."""
+        return WebDriverWait(self.driver, 60).until(lambda _: self.run(script))
 
     @contextlib.contextmanager
     def printing(self):

@@ -122,8 +122,9 @@ def test_it_is_readable_without_scripts(browser, pages):
 def test_labels_are_no_markup_for_the_charts(browser, pages):
     path, replayed = pages["five"]
     browser.open(path)
-    names = browser.run(
-        "return [...document.querySelectorAll('#reading .legendtext')].map((e) => e.textContent)"
+    names = browser.wait_for(  # charts are drawn a moment after the page is there
+        "const names = [...document.querySelectorAll('#reading .legendtext')];"
+        "return names.length ? names.map((e) => e.textContent) : null"
     )
     assert names == [replayed.labels[number][:40] for number in replayed.most_likely()]
 
