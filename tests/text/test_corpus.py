@@ -439,3 +439,11 @@ def test_texts_that_have_swallowed_records_are_told(tmp_path, rows, told):
         f"does, line {told}; look whether a quote there is never closed"
     )
     assert [line for line in found if line.startswith("quotes")] == ([wanted] if told else [])
+
+
+def test_texts_of_json_lines_cannot_have_swallowed_records(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "so,\\nno,b", "label": "a"}\n{"text": "x", "label": "b"}\n', "utf-8")
+    corpus = read_corpus(path)
+    assert corpus.texts[0] == "so,\nno,b"
+    assert not any("quotes" in line for line in corpus.summary())

@@ -118,7 +118,9 @@ def evaluate(
             found.extend(_best_of(getattr(parts, name)))
         progress.advance(len(chunk))
     classes, language = classifier.model_.labels, classifier.model_.language
-    n_wordless = sum(not tokenize(text, language) for text in texts)
+    # A text with a letter or digit has a word, and most begin with one.
+    doubtful = (text for text in texts if not any(map(str.isalnum, text)))
+    n_wordless = sum(not tokenize(text, language) for text in doubtful)
     scores = {
         name: measure_answers(truth, classes, *map(np.concatenate, zip(*found, strict=True)))
         for name, found in best.items()

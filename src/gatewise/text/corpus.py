@@ -38,6 +38,7 @@ __all__ = [
     "record_problem",
 ]
 
+_WITHOUT_QUOTES = (".jsonl", ".ndjson")  # around cells of several lines
 # A row, its text and its label.
 _Record = tuple[Row, str | None, str | None]
 
@@ -124,7 +125,8 @@ class Corpus:
             lines = shown(groups, "; ")
             n_texts = counted(len(conflicts), "text")
             told.append(f"conflicts: {n_texts} under different labels, lines {lines}")
-        told += quote_notes(self.texts, counts, self.lines)
+        if self.encoding and ending_of(Path(self.source)) not in _WITHOUT_QUOTES:
+            told += quote_notes(self.texts, counts, self.lines)
         told += (f"note: {note}" for note in self.notes)
         if self.encoding:
             told.append(f"encoding: {self.encoding}")
