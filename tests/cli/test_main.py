@@ -9,6 +9,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 
 import pytest
@@ -60,6 +61,18 @@ def test_the_package_runs_as_a_module(monkeypatch, capsys):
 def test_the_same_in_a_process_of_its_own():
     assert python("-m", "gatewise", "--version").stdout == f"gatewise {__version__}\n"
     assert python("-c", "import gatewise.__main__").stdout == ""
+
+
+def test_no_time_is_lost_on_the_libraries_objects_at_the_end():
+    program = """
+        import atexit, gc, sys
+        atexit.register(lambda: print(gc.get_freeze_count() > 0, gc.get_threshold()[0]))
+        from gatewise.cli.main import run
+        sys.argv = ["gatewise", "--version"]
+        run()
+    """
+    said = python("-c", textwrap.dedent(program)).stdout.splitlines()
+    assert said[-1] == "True 100000", said  # functions of the end run the last one first
 
 
 @pytest.mark.parametrize(
