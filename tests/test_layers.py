@@ -26,6 +26,7 @@ MODULES = {
         "row_blocks",
         "columns",
         "accounts",
+        "folders",
         "corpus",
         "tokens",
         "token_table",

@@ -304,6 +304,7 @@ def test_what_cannot_be_typed_is_one_sentence(gatewise, typed, told):
     assert result.stderr.startswith(f"gatewise: {told}")
     assert result.stderr.count("\n") == 1
     assert "--help tells what can be typed" in result.stderr
+    assert "unable to parse" not in result.stderr
 
 
 @pytest.mark.skipif(os.name == "nt", reason="by a shell")

@@ -93,10 +93,11 @@ def test_where_there_is_no_browser(gatewise, run, monkeypatch):
 
 
 def test_what_cannot_be_done(fails, run, tmp_path, opened):
-    for folder in (tmp_path, tmp_path / "none"):
-        told = fails("report --open", folder)
-        assert "is not the folder of a run or a model" in told
-        assert "neither run.json nor manifest.json" in told
+    told = fails("report --open", tmp_path)
+    assert "is not the folder of a run or a model" in told
+    assert "neither run.json nor manifest.json" in told
+    assert "none is not there; give the folder of a run" in fails("report", tmp_path / "none")
+    assert "run.json is a file; give the folder of a run" in fails("report", run / "run.json")
     told = fails("report", run, "--out", tmp_path / "no" / "page.html")
     assert "there is no folder" in told
     assert "is a folder; give the name of a file" in fails("report", run, "--out", tmp_path)

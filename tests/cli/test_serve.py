@@ -29,7 +29,7 @@ def test_a_token_that_could_be_guessed(fails, model, tmp_path):
 
 
 def test_what_is_no_model(fails, tmp_path):
-    assert "is not a saved model" in fails("serve", tmp_path / "missing")
+    assert "is not there; give the folder of a saved model" in fails("serve", tmp_path / "missing")
     assert "is not a saved model" in fails("serve", tmp_path)
     (tmp_path / "file").write_text("text,label")
     assert "is not a saved model" in fails("serve", tmp_path / "file")

@@ -141,6 +141,14 @@ def test_other_formats_are_refused(tmp_path, name, chosen):
         RowWriter(sys.stdout, "xml", ["a"])
 
 
+@pytest.mark.parametrize(
+    ("name", "chosen"), [("a.parquet", "csv"), ("a.PARQUET", "jsonl"), ("a.csv.gz", "parquet")]
+)
+def test_no_file_is_named_like_another_format(tmp_path, name, chosen):
+    with pytest.raises(ConfigError, match=f"{name} would hold {chosen}, which its ending denies"):
+        format_of(tmp_path / name, chosen)
+
+
 def test_parquet_needs_a_file():
     with pytest.raises(ConfigError, match=r"^parquet is written to a file only; name one with"):
         format_of(None, "parquet")

@@ -31,6 +31,11 @@ INTERRUPTED, TERMINATED = 130, 143  # 128 + SIGINT, 128 + SIGTERM, as shells hav
 _READER_GONE = 1
 _UsageError: Any = typer.BadParameter.__base__  # its name and place differ between versions
 _LINE_BREAKS = re.compile(r"\s*[\r\n]+\s*")
+# What a parser says of a value -> the same for people.
+_PLAINLY = {
+    "Input should be a valid integer, unable to parse string as an integer": "whole numbers fit",
+    "Input should be a valid number, unable to parse string as a number": "numbers fit",
+}
 _TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{12}\.tmp")
 
 
@@ -110,6 +115,8 @@ def _not_written(error: OSError) -> NoReturn:
 def _typed(error: Any) -> str:
     """Say what is wrong with what was typed, and where it is told what can be."""
     message = error.format_message().rstrip(".")
+    for told, plainly in _PLAINLY.items():
+        message = message.replace(told, plainly)
     command = error.ctx.command_path if error.ctx else "gatewise"
     return f"{message[:1].lower()}{message[1:]}; {command} --help tells what can be typed"
 

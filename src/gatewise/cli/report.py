@@ -85,6 +85,9 @@ def report(
     elif (folder / RUN).is_file():
         _check_run_options(folder, data=data, run=run, redact=redact)
         page = _run_page(folder, out)
+    elif not folder.is_dir():
+        what = "is a file" if folder.exists() else "is not there"
+        raise ConfigError(f"{folder} {what}; give the folder of a run or a model")
     else:
         raise ConfigError(
             f"{folder} is not the folder of a run or a model: it holds neither {RUN} nor "

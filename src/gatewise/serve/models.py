@@ -192,9 +192,9 @@ def read_model(name: str, folder: Path, loader: Callable[[Path], Model]) -> Load
             if stamp_of(folder) == stamp:
                 return loaded
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise ModelFileError(
-                f"{folder} is not a saved model, because it has no {MANIFEST}"
-            ) from error
+            there = f"{folder} is not a saved model, because it has no {MANIFEST}"
+            gone = f"{folder} is not there; give the folder of a saved model"
+            raise ModelFileError(there if folder.exists() else gone) from error
         except ModelFileError:
             if stamp_of(folder) == stamp:
                 raise

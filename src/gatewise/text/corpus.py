@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from gatewise.text.accounts import (
     unusable,
 )
 from gatewise.text.columns import check_columns, choose_columns, choose_text_column
-from gatewise.text.lines import open_text, plain_errors
+from gatewise.text.folders import Record, file_record, labelled_paths
+from gatewise.text.lines import open_text
 from gatewise.text.rows import Row, cell_text, cells_problem
 from gatewise.text.tables import ending_of, open_table
 
@@ -39,8 +40,6 @@ __all__ = [
 ]
 
 _WITHOUT_QUOTES = (".jsonl", ".ndjson")  # around cells of several lines
-# A row, its text and its label.
-_Record = tuple[Row, str | None, str | None]
 
 
 @dataclass(frozen=True)
@@ -294,60 +293,17 @@ def _with_text(found: Texts, source: str) -> Texts:
 def _read_folder(folder: Path, min_labels: int) -> Corpus:
     """Read one text per file; the sub-folder's name is the label."""
     notes: list[str] = []
-    paths = list(_labelled_paths(folder, notes))
+    paths = list(labelled_paths(folder, notes))
     corpus = Corpus([], [], [], str(folder), ".txt files", "sub-folders", [], notes)
     file_notes: Counter[str] = Counter()
-    records = (_file_record(number, path, file_notes) for number, path in enumerate(paths, 1))
+    records = (file_record(number, path, file_notes) for number, path in enumerate(paths, 1))
     filled = _filled(corpus, records, min_labels, [str(path) for path in paths])
     notes += (f"{counted(count, 'file')} {note}" for note, count in sorted(file_notes.items()))
     return filled
 
 
-def _labelled_paths(folder: Path, notes: list[str]) -> Iterator[Path]:
-    """Yield the .txt files of each sub-folder in the order of their names."""
-    others: Counter[tuple[str, str]] = Counter()
-    without: list[str] = []
-    with plain_errors(str(folder)):
-        entries = _visible(folder)
-        labels = [path for path in entries if path.is_dir()]
-        others["file", "beside the sub-folders"] = len(entries) - len(labels)
-        for label in labels:
-            paths = _visible(label)
-            texts = [path for path in paths if path.suffix.casefold() == ".txt"]
-            without += [] if texts else [repr(label.name)]
-            n_folders = sum(path.is_dir() for path in paths)
-            others["folder", "inside the sub-folders"] += n_folders
-            others["file", "without the ending .txt"] += len(paths) - len(texts) - n_folders
-            yield from texts
-    if len(without) == len(labels):
-        raise DataError(
-            f"{folder} has no {'.txt files in its ' if labels else ''}sub-folders; give a folder "
-            "with one per label and .txt files in it, or a file"
-        )
-    left = ((counted(n, noun), where) for (noun, where), n in others.items() if n)
-    notes += (f"{count} {where} left out" for count, where in left)
-    if without:
-        notes.append(f"sub-folders without a .txt file left out: {shown(without)}")
-
-
-def _visible(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-
-
-def _file_record(number: int, path: Path, file_notes: Counter[str]) -> _Record:
-    label = path.parent.name
-    try:
-        file = open_text(path)
-        text = "".join(file.lines())
-    except DataError as error:
-        return Row(number, {}, f"file that cannot be used: {error}"), None, label
-    problem = cells_problem((text,), file.encoding) or unusable(text, "text")
-    file_notes.update([file.note] if file.note else [])
-    return Row(number, {}, problem), text, label
-
-
 def _filled(
-    corpus: Corpus, records: Iterable[_Record], min_labels: int = 2, files: Sequence[str] = ()
+    corpus: Corpus, records: Iterable[Record], min_labels: int = 2, files: Sequence[str] = ()
 ) -> Corpus:
     """Sort records into the corpus's lists; complain if no corpus comes of it."""
     texts: list[str] = []

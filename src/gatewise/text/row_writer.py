@@ -117,12 +117,13 @@ def format_of(path: Path | None, chosen: str | None = None) -> str:
     Raises
     ------
     ConfigError
-        If it is none of those that can be written.
+        If it is none of those that can be written, or one that nobody expects under this name.
     """
     if chosen is not None:
         check_choice("format", chosen, (*FORMATS, PARQUET))
         if chosen == PARQUET and path is None:
             raise ConfigError("parquet is written to a file only; name one with --out FILE")
+        _check_name(path, chosen)
         return chosen
     if path is None:
         return "csv"
@@ -136,6 +137,18 @@ def format_of(path: Path | None, chosen: str | None = None) -> str:
             "and .parquet, or say --format csv, tsv, jsonl or parquet"
         )
     return kind
+
+
+def _check_name(path: Path | None, chosen: str) -> None:
+    """Refuse rows of text under the name of a parquet file, and the other way round."""
+    if path is None:
+        return
+    is_table = path.suffix.casefold() == ".parquet"
+    if is_table != (chosen == PARQUET) and (is_table or ending_of(path) in _FORMAT_OF_ENDING):
+        raise ConfigError(
+            f"{path} would hold {chosen}, which its ending denies; leave --format out, or name the "
+            f"file by its format"
+        )
 
 
 @contextlib.contextmanager

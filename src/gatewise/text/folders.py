@@ -1,0 +1,93 @@
+"""A folder with one sub-folder of text files per label -> rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from gatewise.base.errors import DataError
+from gatewise.text.accounts import counted, shown, unusable
+from gatewise.text.lines import open_text, plain_errors
+from gatewise.text.rows import Row, cells_problem
+
+__all__ = ["Record", "file_record", "labelled_paths"]
+
+# A row, its text and its label.
+Record = tuple[Row, str | None, str | None]
+
+
+def labelled_paths(folder: Path, notes: list[str]) -> Iterator[Path]:
+    """Yield the .txt files of each sub-folder in the order of their names.
+
+    Parameters
+    ----------
+    folder : Path
+        Its sub-folders are the labels.
+    notes : list of str
+        Gets a sentence about each kind of thing that is left out.
+
+    Yields
+    ------
+    Path
+
+    Raises
+    ------
+    DataError
+        If the folder cannot be read, or none of its sub-folders has a .txt file.
+    """
+    others: Counter[tuple[str, str]] = Counter()
+    without: list[str] = []
+    with plain_errors(str(folder)):
+        entries = _visible(folder)
+        labels = [path for path in entries if path.is_dir()]
+        others["file", "beside the sub-folders"] = len(entries) - len(labels)
+        for label in labels:
+            paths = _visible(label)
+            texts = [path for path in paths if path.suffix.casefold() == ".txt"]
+            without += [] if texts else [repr(label.name)]
+            n_folders = sum(path.is_dir() for path in paths)
+            others["folder", "inside the sub-folders"] += n_folders
+            others["file", "without the ending .txt"] += len(paths) - len(texts) - n_folders
+            yield from texts
+    if len(without) == len(labels):
+        raise DataError(
+            f"{folder} has no {'.txt files in its ' if labels else ''}sub-folders; give a folder "
+            "with one per label and .txt files in it, or a file"
+        )
+    left = ((counted(n, noun), where) for (noun, where), n in others.items() if n)
+    notes += (f"{count} {where} left out" for count, where in left)
+    if without:
+        notes.append(f"sub-folders without a .txt file left out: {shown(without)}")
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def file_record(number: int, path: Path, file_notes: Counter[str]) -> Record:
+    """Read a file as a text, labelled by its folder.
+
+    Parameters
+    ----------
+    number : int
+        Stands for the line.
+    path : Path
+        The file.
+    file_notes : Counter of str
+        Counts what there is to say of it, such as another encoding.
+
+    Returns
+    -------
+    Record
+        With the reason in its row if the file cannot be used.
+    """
+    label = path.parent.name
+    try:
+        file = open_text(path)
+        text = "".join(file.lines())
+    except DataError as error:
+        return Row(number, {}, f"file that cannot be used: {error}"), None, label
+    problem = cells_problem((text,), file.encoding) or unusable(text, "text")
+    file_notes.update([file.note] if file.note else [])
+    return Row(number, {}, problem), text, label
