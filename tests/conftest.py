@@ -43,7 +43,6 @@ LONGEST = (
 # What these run is covered by the tests of each module; to count its lines takes a quarter longer.
 NOT_COUNTED = (
     "tests/browser/",
-    "tests/cluster/",
     "tests/faults/",
     "tests/serve/test_load.py",
     "tests/serve/test_openapi.py",
