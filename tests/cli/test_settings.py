@@ -1,14 +1,18 @@
 """Every parameter of the estimator is an option of the command."""
 
 import inspect
+from dataclasses import fields
 
+import numpy as np
 import pytest
 
 from gatewise.base.seeding import MAX_SEED
 from gatewise.classify.classifier import TextClassifier
+from gatewise.classify.plan import settle_recipe
 from gatewise.cli import train as train_module
 from gatewise.cli.options import LARGEST_SEED
-from gatewise.cli.settings import SETTINGS, given_settings, with_settings
+from gatewise.cli.settings import _CHOSEN, SETTINGS, given_settings, with_settings
+from gatewise.network.recipes import RECIPES, Recipe
 
 PARAMETERS = inspect.signature(TextClassifier.__init__).parameters
 OPTIONS = inspect.signature(train_module.train).parameters
@@ -31,6 +35,25 @@ def test_an_option_has_the_type_of_its_parameter(setting):
     kind = "str" if setting.name == "class_weight" else setting.kind.__name__
     assert kind in annotation
     assert setting.help.endswith(".")
+
+
+def test_the_help_tells_what_the_recipes_have(gatewise, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "250")
+    told = gatewise("train --help").stdout
+    assert "Hidden units of the LSTM per direction. (128; classic 300; minimal 10)" in told
+    assert "Read backwards as well. (yes; classic, minimal no)" in told
+    assert "Neighbours on each side. (5)" in told
+    assert "Times all texts are read; 0: chosen. (chosen; classic, minimal 10)" in told
+
+
+def test_chosen_is_what_is_left_to_the_data():
+    settled, _ = settle_recipe(RECIPES["modern"], np.full(30_000, 9))
+    left = {
+        field.name: getattr(RECIPES["modern"], field.name)
+        for field in fields(Recipe)
+        if getattr(settled, field.name) != getattr(RECIPES["modern"], field.name)
+    }
+    assert {**left, "final_epochs": -1} == _CHOSEN  # it depends on the epochs that were needed
 
 
 def test_flags():

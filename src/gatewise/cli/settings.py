@@ -10,15 +10,28 @@ from typing import Annotated, Any
 import typer
 
 from gatewise.cli.options import LARGEST_SEED
+from gatewise.network.recipes import RECIPES
 
 __all__ = ["SETTINGS", "Setting", "about_answers", "given_settings", "with_settings"]
 
-_NETWORK = "Network (each recipe has its own defaults)"
+_NETWORK = "Network"
 _REGULARISATION = "Regularisation"
 _VECTORS = "Word vectors"
 _TRAINING = "Training"
 _ANSWERS = "When to answer"
 _MACHINE = "Language and machine"
+
+# What leaves a setting to the number and length of the texts.
+_CHOSEN = {
+    "epochs": 0,
+    "projection": -1,
+    "adversarial": -1,
+    "word2vec_passes": 0,
+    "word2vec_sample": -1,
+    "final_epochs": -1,
+    "batch_size": 0,
+    "word_rate": -1,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,8 @@ SETTINGS = (
     Setting(
         "recipe",
         str,
-        "The set of defaults: ours, the forum question's network, or its answer's.",
+        "The set of defaults, in brackets below: ours, that of the forum question's network, or of "
+        "its answer's.",
         "Options",
         "modern|classic|minimal",
     ),
@@ -72,7 +86,7 @@ SETTINGS = (
     ),
     Setting("units", int, "Hidden units of the LSTM per direction.", "Options"),
     Setting("layers", int, "LSTM layers stacked.", "Options"),
-    Setting("epochs", int, "Times all texts are read; 0: chosen from the data.", "Options"),
+    Setting("epochs", int, "Times all texts are read; 0: chosen.", "Options"),
     Setting(
         "language",
         str,
@@ -221,10 +235,31 @@ def given_settings(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value not in (None, [])}
 
 
+def _defaults(name: str) -> str:
+    """Say what the recipes have: modern's value, and the others' where they differ."""
+    values = {recipe: getattr(settings, name, None) for recipe, settings in RECIPES.items()}
+    modern = values.pop("modern")
+    if modern is None:
+        return ""
+    told = ["chosen" if modern == _CHOSEN.get(name) else _typed(modern)]
+    differing: dict[Any, list[str]] = {}
+    for recipe, value in values.items():
+        if value != modern:
+            differing.setdefault(value, []).append(recipe)
+    told += [f"{', '.join(recipes)} {_typed(value)}" for value, recipes in differing.items()]
+    return f" ({'; '.join(told)})"
+
+
+def _typed(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _annotation(setting: Setting) -> Any:
     option = typer.Option(
         setting.flags,
-        help=setting.help,
+        help=setting.help + _defaults(setting.name),
         rich_help_panel=setting.panel,
         metavar=setting.metavar,
         show_default=False,
