@@ -1,5 +1,6 @@
 """Sources of every kind, and what is said of those that cannot be read."""
 
+import base64
 import datetime
 import gzip
 import io
@@ -9,6 +10,7 @@ import sys
 import threading
 import types
 import zipfile
+import zlib
 
 import openpyxl
 import pandas as pd
@@ -36,6 +38,23 @@ CONTENTS = {
     ".jsonl": "".join(json.dumps(row) + "\n" for row in EXPECTED),
     ".ndjson": "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in EXPECTED),
 }
+
+
+# What old versions of Excel write; the same cells as in write_ods below.
+OLD_SHEET = zlib.decompress(
+    base64.b85decode(
+        "c-rk)O=uHA6#izD%^z*Lsj1KkWhq#-_97y9X`_PnWT{>h5j1HQm86MolS4dcwdN=Yo)j;IUIeLn@drKV&4W<UgCGcr"
+        "9(xiLdPuXrd70Hzb7(+|mi?A_`{vDiGjC_!yxrM1i?Pbw!@eqh!6<yFJ7ENxWP(cAtr(zo$C0di4^eSE{8tEvXdweS"
+        "o^`$s$~BbhU4@1R{+C37PgG9gJjU}m%UnksU>}k~`Y=LN;0{Tm=w+|EnNBj@#PmLEK4-d*CD)mbkZwhsz+z&2Xs?Rm"
+        "<JthXMIrlr%r+lbvI{+UC8PNA4bjlmvEM$I%>J7V{r(QjgVt@#%2{?YTS1%_a30?r6Zq=x)EA~FUthTZ$(L8lgDvDY"
+        "H9s%|=QIa+nUbsD-&o*e4QbA&vXCs5PnUGyLeVN(v_*5psgz|$XbU9mv^iZUPG<B*Wtt+yG(Zub#93rfL=I<Y*cwu>"
+        "U=z28$~}|Rr)W!;A~L6Q4lq{bfKJ{U9YoXUVm`(@#2}AqcfY(noSI0SV#y5q*myf^l@A05SEL0QN4bTciQXr`5L@hI"
+        "dX;<K!h9doIK?&H2Pb+Ib7+=zu5s%ijkBBaF0rkN-%fma>By7*^5?`3;uprM7vl@>6LT1#2~Cr|yk;>hhQ;k$5>FHE"
+        "U8qd*k!kO5StX<y%6CV-0=uw+2(vM!jhdVt@uQ}xxsukRg|%R7pVAj>E$8TxCTr3<s;spZ)*5T*O2gMe!^iyxRR2Ei"
+        "KdAcmvGo$EjB4F@BnO~;`4bU%@ZiCN2M-=Rc-Y7g{Jq-vI+x#|y88YPs{cAGRO;Suk`0Ta$kSDzGvPrxDHiC2SZXVN"
+        "HbWO~Ut*0m?*BrGV>G&r44qD;ADOn}m(FjZ`FYlCX#BY?)b9B8cKrOy<9`RP$Jih"
+    )
+)
 
 
 def write_xlsx(path, rows, more_sheets=()):
@@ -238,15 +257,58 @@ def test_xlsx_cells_without_a_column_are_told(tmp_path):
     assert list(table.rows()) == [Row(2, {"text": "hello", "column 2": "", "label": "a"})]
 
 
-def test_what_is_no_xlsx_file_is_refused(tmp_path):
-    path = tmp_path / "a.xlsx"
+@pytest.mark.parametrize("kind", ["xlsx", "xlsm", "xlsb", "xls", "ods"])
+def test_what_is_no_spreadsheet_is_refused(tmp_path, kind):
+    path = tmp_path / f"a.{kind}"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.txt", "text")
-    contents = [b"", b"text,label\n", path.read_bytes(), path.read_bytes()[:30]]
+    contents = [b"", b"text,label\n", path.read_bytes(), path.read_bytes()[:30], OLD_SHEET[:3000]]
     for content in contents:
         path.write_bytes(content)
-        with pytest.raises(DataError, match=r"a\.xlsx cannot be read as an xlsx file \(.*save it"):
+        said = rf"a\.{kind} cannot be read as an {kind} file \(.*save it anew"
+        with pytest.raises(DataError, match=said):
             open_table(path)
+
+
+def write_ods(path):
+    cells = [["body", "queue", "number"], ["card stuck", "cards", 3.0], ["", "", " "]]
+    rows = "".join(
+        f"<table:table-row>{''.join(map(ods_cell, row))}</table:table-row>"
+        for row in [*cells, ["Zahlung über 5 €", "money", 2.5]]
+    )
+    spaces = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "table", "text")
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")
+        archive.writestr(
+            "content.xml",
+            f"<office:document-content {spaces}><office:body><office:spreadsheet>"
+            f'<table:table table:name="a">{rows}</table:table>'
+            "</office:spreadsheet></office:body></office:document-content>",
+        )
+
+
+def ods_cell(value):
+    if isinstance(value, float):
+        kind = f'office:value-type="float" office:value="{value}"'
+        return f"<table:table-cell {kind}><text:p>{value}</text:p></table:table-cell>"
+    shown = f'<table:table-cell office:value-type="string"><text:p>{value}</text:p>'
+    return f"{shown}</table:table-cell>"
+
+
+@pytest.mark.parametrize("kind", ["xls", "ods"])
+def test_other_spreadsheets(tmp_path, kind):
+    path = tmp_path / f"a.{kind}"
+    path.write_bytes(OLD_SHEET) if kind == "xls" else write_ods(path)
+    table = open_table(path)
+    assert table.columns == ("body", "queue", "number")
+    first, *_, last = table.rows()
+    assert first == Row(2, {"body": "card stuck", "queue": "cards", "number": "3"})
+    assert last.line == 4
+    assert last.fields == {"body": "Zahlung über 5 €", "queue": "money", "number": "2.5"}
 
 
 def test_an_empty_sheet_is_refused(tmp_path):

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 LARGE_FILE = 32_000_000  # bytes, about half a million short texts
-_PACKED, _PACKING = (".gz", ".parquet", ".xlsx"), 4
+_PACKED, _PACKING = (".gz", ".parquet", ".xlsx", ".xlsm", ".xlsb", ".ods"), 4
 _N_LINES = 10  # of refused records, that are told
 
 

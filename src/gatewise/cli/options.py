@@ -25,7 +25,7 @@ DataArgument = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="Labelled texts: csv, tsv, jsonl (also .gz), parquet, xlsx, a folder with one "
+        help="Labelled texts: csv, tsv, jsonl (also .gz), parquet, xlsx, ods, a folder with one "
         "sub-folder of .txt files per label, or - for standard input.",
         show_default=False,
     ),

@@ -34,8 +34,8 @@ TextsArgument = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="Texts: csv, tsv, jsonl (also .gz), parquet, xlsx, .txt with one text per line, or - "
-        "for standard input.",
+        help="Texts: csv, tsv, jsonl (also .gz), parquet, xlsx, ods, .txt with one text per line, "
+        "or - for standard input.",
         show_default=False,
     ),
 ]

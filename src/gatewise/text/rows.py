@@ -27,7 +27,7 @@ class Row:
     Attributes
     ----------
     line : int
-        The line of the file on which it begins; the sheet's row of an xlsx file; the number of
+        The line of the file on which it begins; the sheet's row of a spreadsheet; the number of
         the record elsewhere. From 1.
     fields : dict
         Column name -> text, or None where the table has no value.

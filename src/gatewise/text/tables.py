@@ -18,7 +18,8 @@ from gatewise.text.rows import JsonText, Row, Table, column_names, typed_rows
 
 __all__ = ["JsonText", "Row", "Table", "ending_of", "one_sentence", "open_table"]
 
-_ENDINGS = ".csv, .tsv, .jsonl, .ndjson (each also with .gz), .parquet, .xlsx"
+_SHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+_ENDINGS = f".csv, .tsv, .jsonl, .ndjson (each also with .gz), .parquet, {', '.join(_SHEETS)}"
 _BATCH = 4096  # records of a parquet file or frame at a time
 
 
@@ -28,9 +29,9 @@ def open_table(source: Any) -> Table:
     Parameters
     ----------
     source : str, path or data frame
-        A file that ends in .csv, .tsv, .jsonl or .ndjson (each also with .gz), .parquet or
-        .xlsx; ``"-"`` or a pipe: csv, tsv or JSON lines, recognised by their first line and
-        read once; a frame of pandas, polars or pyarrow.
+        A file that ends in .csv, .tsv, .jsonl or .ndjson (each also with .gz), .parquet, .xlsx,
+        .xlsm, .xlsb, .xls or .ods; ``"-"`` or a pipe: csv, tsv or JSON lines, recognised by their
+        first line and read once; a frame of pandas, polars or pyarrow.
 
     Returns
     -------
@@ -91,10 +92,11 @@ def _parquet_records(file: Any) -> Iterator[Sequence[Any]]:
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
-def _xlsx_table(path: Path) -> Table:
-    calamine = require("python_calamine", extra="train", purpose="read xlsx files")
+def _sheet_table(path: Path) -> Table:
+    kind = ending_of(path)[1:]
+    calamine = require("python_calamine", extra="train", purpose=f"read {kind} files")
     name = str(path)
-    with one_sentence(name, "an xlsx file", calamine.CalamineError):
+    with one_sentence(name, f"an {kind} file", calamine.CalamineError):
         workbook = calamine.CalamineWorkbook.from_path(name)
         sheet, notes = _sheet_to_read(calamine, workbook)
     header = next(_sheet_records(sheet), (0, []))[1]
@@ -194,5 +196,5 @@ _OPENERS: dict[str, Callable[[Path], Table]] = {
     ".jsonl": lambda path: json_table(open_text(path)),
     ".ndjson": lambda path: json_table(open_text(path)),
     ".parquet": _parquet_table,
-    ".xlsx": _xlsx_table,
+    **dict.fromkeys(_SHEETS, _sheet_table),
 }
