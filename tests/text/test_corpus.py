@@ -327,6 +327,13 @@ def test_labels_that_may_stand_for_none_are_noted():
     ]
 
 
+def test_a_label_that_reads_like_no_answer_is_noted():
+    corpus = corpus_from_lists(list("abcd"), ["abstain", "abstain", "b", "b"])
+    assert corpus.notes == [
+        "a label is 'abstain', which also stands for no answer in the column decision"
+    ]
+
+
 def test_the_summary_tells_everything(tmp_path):
     rows = ["body;queue", "x;a", "x;a", "x;b", "y;b", *[";a"] * 12, "z;", "a;b;c", "é é;a"]
     path = tmp_path / "a.csv"

@@ -14,6 +14,7 @@ from gatewise.base.config import check_whole_number
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.classify.near_records import NearRecord, check_nearest, near_records
 from gatewise.classify.reading import Reader, read_tokens
+from gatewise.text.accounts import ABSTAIN
 from gatewise.text.rows import JsonText, Row
 from gatewise.text.tokens import tokenize
 
@@ -27,8 +28,6 @@ __all__ = [
     "input_cells",
     "rank_classes",
 ]
-
-ABSTAIN = "abstain"
 
 _MAX_ROWS = 1024  # answered at a time
 _MAX_CHARACTERS = 4_000_000

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from gatewise.text.rows import JsonText
 
 __all__ = [
+    "ABSTAIN",
     "Refused",
     "RefusedKind",
     "RefusedTally",
@@ -28,6 +29,7 @@ __all__ = [
 _N_SHOWN = 10
 _CELL_END = re.compile(r"[,;\t|]")
 # What pandas, R, Excel and databases write where there is nothing; as a word, None is a label.
+ABSTAIN = "abstain"  # stands where a label would, for a text that has no answer
 _MISSING = frozenset(
     ["NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "\\N", "#N/A", "#REF!"]
 )
@@ -131,6 +133,8 @@ def label_notes(counts: dict[str, int], *, to_learn: bool = True) -> Iterator[st
             "labels that many programs write for a missing one, and that are taken for labels "
             f"here: {shown(missing)}"
         )
+    if to_learn and ABSTAIN in counts:
+        yield f"a label is {ABSTAIN!r}, which also stands for no answer in the column decision"
 
 
 def _alike(labels: Iterable[str], folded: Callable[[str], str]) -> Iterator[list[str]]:
