@@ -14,6 +14,8 @@ from gatewise.selection.auditing import (
     read_corrections,
     write_corrected,
 )
+from gatewise.selection.fits import FitData
+from gatewise.selection.folds import Fold, Folds
 from gatewise.selection.sizes import TuneRequest
 from gatewise.selection.workers import Engine
 from gatewise.text.corpus import read_corpus
@@ -63,17 +65,42 @@ def test_it_is_not_a_model_that_is_wanted(run):
 
 def test_repeats_are_averaged(tmp_path):
     probabilities = np.array([[0.2, 0.8], [0.6, 0.4], [1.0, 0.0]], dtype=np.float32)
-    table = pyarrow.table(
-        {
-            "record": [0, 2, 0],
-            "probabilities": pyarrow.FixedSizeListArray.from_arrays(probabilities.ravel(), 2),
-        }
+    found, n_unknown = _mean_probabilities(
+        *answered(tmp_path, probabilities, records=[0, 2, 0], labels="abab", trains=[[1, 2, 3]] * 3)
     )
-    pyarrow.parquet.write_table(table, tmp_path / "oof.parquet")
-    found = _mean_probabilities(tmp_path / "oof.parquet", 3, 2)
     np.testing.assert_allclose(found[0], [0.6, 0.4])
     np.testing.assert_allclose(found[2], [0.6, 0.4])
-    assert np.isnan(found[1]).all()
+    assert np.isnan(found[[1, 3]]).all()
+    assert n_unknown == 0
+
+
+def test_who_has_not_seen_a_label_does_not_judge_it(tmp_path):
+    """Such as one that began when the earlier folds were over."""
+    probabilities = np.array([[1.0, 0.0], [1.0, 0.0], [0.7, 0.3]], dtype=np.float32)
+    found, n_unknown = _mean_probabilities(
+        *answered(
+            tmp_path, probabilities, records=[0, 1, 1], labels="abb", trains=[[0], [0], [0, 2]]
+        )
+    )
+    np.testing.assert_allclose(found[:2], [[1.0, 0.0], [0.7, 0.3]])
+    found, n_unknown = _mean_probabilities(
+        *answered(tmp_path, probabilities[:2], records=[0, 1], labels="abb", trains=[[2], [0]])
+    )
+    assert np.isnan(found).all()
+    assert n_unknown == 2
+
+
+def answered(folder, probabilities, *, records, labels, trains):
+    """Write what folds have answered, one record each."""
+    flat = pyarrow.FixedSizeListArray.from_arrays(probabilities.ravel(), 2)
+    folds = pyarrow.array(range(len(records)), pyarrow.int32())
+    columns = {"fold": folds, "record": records, "probabilities": flat}
+    pyarrow.parquet.write_table(pyarrow.table(columns), folder / "oof.parquet")
+    parts = [
+        Fold(number, np.array(train), np.array([record]))
+        for number, (train, record) in enumerate(zip(trains, records, strict=True))
+    ]
+    return folder / "oof.parquet", FitData([""] * len(labels), list(labels), Folds(parts))
 
 
 # What a reviewer gives back

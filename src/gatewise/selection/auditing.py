@@ -165,9 +165,9 @@ def audit_data(data: FitData, request: TuneRequest, progress: Progress | None = 
     """
     require("cleanlab.filter", extra="audit", purpose="find labels that look wrong")
     found = tune(data, replace(request, space={}, sampler="grid", final=False), progress)
-    probabilities = _mean_probabilities(request.out / OOF, len(data.texts), len(data.classes))
+    probabilities, n_unknown = _mean_probabilities(request.out / OOF, data)
     audit = audit_labels(data.texts, data.labels, data.classes, probabilities)
-    audit = replace(audit, notes=[*found.notes, *audit.notes])
+    audit = replace(audit, notes=[*found.notes, *_unknown_told(n_unknown), *audit.notes])
     lines = request.lines or range(1, len(data.texts) + 1)
     _write_audit(request.out / AUDIT, audit, data.texts, lines)
     write_json(request.out / FACTS, _facts(audit, lines))
@@ -222,16 +222,40 @@ def read_corrections(path: Path, classes: Sequence[str]) -> Corrections:
     return Corrections(labels)
 
 
-def _mean_probabilities(path: Path, n_records: int, n_classes: int) -> NDArray[np.float64]:
-    """Average what the repeats say of each record; nan for one that no fold judged."""
-    total, counts = np.zeros((n_records, n_classes)), np.zeros(n_records)
-    for batch in parquet.ParquetFile(path).iter_batches(columns=["record", "probabilities"]):
+def _mean_probabilities(path: Path, data: FitData) -> tuple[NDArray[np.float64], int]:
+    """Average what the repeats say of each record; nan for one that no fold has judged.
+
+    A model that has learnt from no record of a label gives it no probability, and that says nothing
+    of the label: such an answer is no judgement. The second value counts the records that have no
+    other answer.
+    """
+    targets = np.searchsorted(np.array(data.classes), np.array(data.labels))  # (N,)
+    learnt = np.array(
+        [np.bincount(targets[fold.train], minlength=len(data.classes)) for fold in data.folds.folds]
+    )  # (n_folds, C)
+    total, counts = np.zeros((len(targets), len(data.classes))), np.zeros(len(targets))
+    answered = np.zeros(len(targets), dtype=bool)
+    for batch in parquet.ParquetFile(path).iter_batches(
+        columns=["fold", "record", "probabilities"]
+    ):
         rows = batch.column("record").to_numpy()
         flat = batch.column("probabilities").flatten().to_numpy()
-        np.add.at(total, rows, flat.reshape(len(rows), n_classes).astype(np.float64))
-        np.add.at(counts, rows, 1)
+        is_judged = learnt[batch.column("fold").to_numpy(), targets[rows]] > 0
+        answered[rows] = True
+        probabilities = flat.reshape(len(rows), -1).astype(np.float64)
+        np.add.at(total, rows[is_judged], probabilities[is_judged])
+        np.add.at(counts, rows[is_judged], 1)
     with np.errstate(invalid="ignore"):
-        return total / counts[:, None]
+        return total / counts[:, None], int((answered & (counts == 0)).sum())
+
+
+def _unknown_told(n_unknown: int) -> list[str]:
+    if not n_unknown:
+        return []
+    return [
+        f"{counted(n_unknown, 'record')} not judged, of a label that the models which read them "
+        "had never seen"
+    ]
 
 
 def _write_audit(path: Path, audit: Audit, texts: Sequence[str], lines: Sequence[int]) -> None:
