@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from gatewise.base.errors import DataError
+from gatewise.base.errors import ConfigError, DataError
 from gatewise.selection.auditing import (
     _mean_probabilities,
     audit_data,
@@ -16,7 +16,7 @@ from gatewise.selection.auditing import (
 )
 from gatewise.selection.fits import FitData
 from gatewise.selection.folds import Fold, Folds
-from gatewise.selection.sizes import TuneRequest
+from gatewise.selection.sizes import TuneRequest, tune
 from gatewise.selection.workers import Engine
 from gatewise.text.corpus import read_corpus
 
@@ -61,6 +61,14 @@ def test_it_is_not_a_model_that_is_wanted(run):
     out, _ = run
     assert not (out / "model").exists()
     assert (out / "oof.parquet").exists()
+
+
+def test_the_results_of_a_search_are_not_written_over(run, wrong, tiny):
+    out, _ = run
+    before = (out / "results.json").read_bytes()
+    with pytest.raises(ConfigError, match="holds a run about something else: question differ"):
+        tune(wrong, TuneRequest(out, {"units": [4, 5]}, tiny, final=False))
+    assert (out / "results.json").read_bytes() == before
 
 
 def test_repeats_are_averaged(tmp_path):

@@ -164,7 +164,8 @@ def audit_data(data: FitData, request: TuneRequest, progress: Progress | None = 
         If cleanlab is not installed.
     """
     require("cleanlab.filter", extra="audit", purpose="find labels that look wrong")
-    found = tune(data, replace(request, space={}, sampler="grid", final=False), progress)
+    one = replace(request, space={}, sampler="grid", final=False, question="audit")
+    found = tune(data, one, progress)
     probabilities, n_unknown = _mean_probabilities(request.out / OOF, data)
     audit = audit_labels(data.texts, data.labels, data.classes, probabilities)
     audit = replace(audit, notes=[*found.notes, *_unknown_told(n_unknown), *audit.notes])
