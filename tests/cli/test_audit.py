@@ -115,3 +115,14 @@ def test_nothing_goes_with_apply(fails, labelled, tmp_path, option):
 def test_a_pipe_cannot_be_corrected(fails, tmp_path):
     told = fails(f"{APPLY} x.csv", "-", "--out", tmp_path, typed="msg,queue\na,b\nc,d\n")
     assert told == "--apply reads DATA twice, which a pipe does not allow; give a file"
+
+
+def test_what_is_read_is_not_written_over(fails, tmp_path):
+    data, reviewed = tmp_path / "corrected.csv", tmp_path / "reviewed.csv"
+    data.write_text("msg,queue\none,a\ntwo,b\n")
+    reviewed.write_text("line,corrected\n2,b\n")
+    told = fails(f"{APPLY} {reviewed}", data, "--out", tmp_path)
+    assert told == f"{data} is what is read, and would be lost; write somewhere else"
+    assert data.read_text() == "msg,queue\none,a\ntwo,b\n"
+    told = fails(f"{APPLY} {reviewed}", data, "--out", reviewed)
+    assert told == f"{reviewed} is a file; give --out a folder for corrected.csv"

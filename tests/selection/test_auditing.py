@@ -113,7 +113,7 @@ def answered(folder, probabilities, *, records, labels, trains):
 
 # What a reviewer gives back
 
-REVIEWED = "rank,line,given,corrected,text\n1,3,a,b,x\n2,5,b,,y\n3,4,a,(remove),z\n"
+REVIEWED = "rank,line,given,corrected,text\n1,3,a,b,second\n2,5,b,,fourth\n3,4,a,(remove),third\n"
 
 
 @pytest.fixture
@@ -174,6 +174,56 @@ def test_no_row_is_lost(tmp_path, reviewed, name, content, told):
     with pytest.raises(DataError, match=f"would be lost, lines .*the first: .*{told}"):
         write_corrected(data, corrections, read_corpus(data), new)
     assert not new.exists()
+
+
+AUDITED = "line,given,corrected,text\n2,a,b,First \n3,b,a,second\n4,a,,third\n"
+DATA = "text,label\nfirst,a\nsecond,b\nthird,a\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "audited", "told"),
+    [
+        (
+            DATA.replace("first", "new,a\nfirst"),
+            AUDITED,
+            "the text 'new' on line 2, and not 'First'",
+        ),
+        (
+            DATA,
+            "line,given,corrected\n2,b,c\n3,b,a\n4,b,c\n",
+            "the label 'a' on line 2, and not 'b'",
+        ),
+    ],
+)
+def test_another_file_than_was_audited(tmp_path, reviewed, data, audited, told):
+    """With a row more than then, all labels would go to the wrong records."""
+    path, new = tmp_path / "data.csv", tmp_path / "new.csv"
+    path.write_text(data)
+    corrections = read_corrections(reviewed(audited), ["a", "b", "c"])
+    with pytest.raises(DataError, match=f"is not as it was when it was audited: it has {told}"):
+        write_corrected(path, corrections, read_corpus(path), new)
+    assert not new.exists()
+
+
+def test_what_a_spreadsheet_makes_of_a_cell_does_not_matter(tmp_path, reviewed):
+    path, new = tmp_path / "data.csv", tmp_path / "new.csv"
+    path.write_text(DATA)
+    for changed in (AUDITED.replace("second", "2. Jan"), AUDITED.replace("2,a", "2,A")):
+        corrections = read_corrections(reviewed(changed), ["a", "b"])
+        assert write_corrected(path, corrections, read_corpus(path), new) == (2, 0)
+    assert new.read_text() == "text,label\nfirst,b\nsecond,a\nthird,a\n"
+
+
+def test_no_cell_without_a_column_name_is_lost(tmp_path, reviewed):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for cells in (["text", "label"], ["a", "x"], ["b", "y", "more"]):
+        book.active.append(cells)
+    book.save(tmp_path / "data.xlsx")
+    corrections = read_corrections(reviewed("line,corrected\n2,y\n"), ["x", "y"])
+    corpus = read_corpus(tmp_path / "data.xlsx")
+    with pytest.raises(DataError, match="'label', are left out and would be lost; give them"):
+        write_corrected(tmp_path / "data.xlsx", corrections, corpus, tmp_path / "new.csv")
 
 
 def test_no_column_is_lost(tmp_path, reviewed):

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from gatewise.base.errors import ConfigError
-from gatewise.cli.console import remark, require_training, say, show, visible
+from gatewise.cli.console import check_out_file, remark, require_training, say, show, visible
 from gatewise.cli.options import DataArgument
 from gatewise.cli.progress import open_progress
 from gatewise.cli.run_options import (
@@ -113,6 +113,10 @@ def _apply(data: str, reviewed: Path, out: Path, reading: dict[str, Any]) -> Non
 
     if data == "-" or Path(data).is_fifo():
         raise ConfigError("--apply reads DATA twice, which a pipe does not allow; give a file")
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out} is a file; give --out a folder for {CORRECTED}")
+    if out.is_dir():
+        check_out_file(out / CORRECTED, data, reviewed)
     corpus = read_corpus(data, text_column=reading["text"], label_column=reading["label"])
     corrections = read_corrections(reviewed, list(corpus.label_counts))
     out.mkdir(parents=True, exist_ok=True)

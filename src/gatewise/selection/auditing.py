@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from gatewise.evaluate.audit import Audit, audit_labels
 from gatewise.selection.fits import FitData
 from gatewise.selection.results import OOF
 from gatewise.selection.sizes import TuneRequest, tune
-from gatewise.text.accounts import counted, shown
+from gatewise.text.accounts import counted, folded_text, shown
 from gatewise.text.corpus import Corpus
 from gatewise.text.row_writer import RowWriter
 from gatewise.text.rows import Row, Table
@@ -66,9 +66,12 @@ class Corrections:
     ----------
     labels : dict of int to str
         Line -> the right label, or ``REMOVE``.
+    audited : dict of int to tuple of str
+        Line -> label and text as they were audited, as far as the list has them.
     """
 
     labels: Mapping[int, str]
+    audited: Mapping[int, tuple[str | None, str | None]] = field(default_factory=dict)
 
     def applied(self, rows: Iterator[Row], label_column: str) -> Iterator[dict[str, str | None]]:
         """Yield the cells of all rows, with the right labels, without those to be left out."""
@@ -103,8 +106,8 @@ def write_corrected(
     Raises
     ------
     DataError
-        If the source is a folder, a line is not one of its records, or one of its rows cannot be
-        read and would be lost.
+        If the source is a folder, a line is not one of its records or another one than was
+        audited, or one of its rows cannot be read and would be lost.
     """
     if unknown := sorted(set(corrections.labels) - set(corpus.lines)):
         raise DataError(
@@ -112,6 +115,7 @@ def write_corrected(
         )
     if isinstance(source, str | os.PathLike) and os.path.isdir(source):
         raise DataError(f"{source} is a folder; move its files into the folders of their labels")
+    _check_audited(corrections, corpus)
     table = open_table(source)
     columns = _checked_columns(table)
     given = dict(zip(corpus.lines, corpus.labels, strict=True))
@@ -125,8 +129,34 @@ def write_corrected(
     return len(changes) - n_removed, n_removed
 
 
+def _check_audited(corrections: Corrections, corpus: Corpus) -> None:
+    """Refuse a file that is not the one of the list: with a row more, all lines are others.
+
+    A spreadsheet may have changed a text or a label, such as a number, so most must differ.
+    """
+    number_of = {line: number for number, line in enumerate(corpus.lines)}
+    others = []
+    for line, (label, text) in corrections.audited.items():
+        number = number_of[line]
+        if text is not None and folded_text(text) != folded_text(corpus.texts[number]):
+            others.append(
+                f"the text {corpus.texts[number]!r:.60} on line {line}, and not {text!r:.60}"
+            )
+        elif text is None and label not in (None, corpus.labels[number], corrections.labels[line]):
+            others.append(
+                f"the label {corpus.labels[number]!r:.60} on line {line}, and not {label!r:.60}"
+            )
+    if 2 * len(others) > len(corrections.audited):
+        raise DataError(
+            f"{corpus.source} is not as it was when it was audited: it has {others[0]}; give the "
+            "file that was audited, unchanged"
+        )
+
+
 def _checked_columns(table: Table) -> list[str]:
     """Collect the columns of all rows, and refuse a table of which something would be lost."""
+    if left_out := [note for note in table.notes if note.endswith("are left out")]:
+        raise DataError(f"{table.source}: {left_out[0]} and would be lost; give them a column name")
     columns, broken = dict.fromkeys(table.columns), list[Row]()
     for row in table.rows():
         columns.update(dict.fromkeys(row.fields))
@@ -196,6 +226,7 @@ def read_corrections(path: Path, classes: Sequence[str]) -> Corrections:
         new, or nothing was filled in.
     """
     labels: dict[int, str] = {}
+    audited: dict[int, tuple[str | None, str | None]] = {}
     table = open_table(path)
     if not {"line", "corrected"} <= set(table.columns):
         raise DataError(
@@ -218,9 +249,14 @@ def read_corrections(path: Path, classes: Sequence[str]) -> Corrections:
             )
         if labels.setdefault(int(line), label) != label:
             raise DataError(f"{path}:{row.line} gives line {line} a second label")
+        audited[int(line)] = _cell(row, "given"), _cell(row, "text")
     if not labels:
         raise DataError(f"{path} has nothing in its column 'corrected'; fill in the right labels")
-    return Corrections(labels)
+    return Corrections(labels, audited)
+
+
+def _cell(row: Row, column: str) -> str | None:
+    return (row.fields.get(column) or "").strip() or None
 
 
 def _mean_probabilities(path: Path, data: FitData) -> tuple[NDArray[np.float64], int]:
