@@ -374,6 +374,7 @@ def _summary(data: FitData, request: CompareRequest, found: Comparison) -> dict[
         "n_records": len(data.texts),
         "n_classes": len(data.classes),
         "n_folds": len(data.folds.folds),
+        "repeats": data.folds.repeats,
         "score": request.score,
         "seed": request.seed,
         "fixed": dict(request.fixed),

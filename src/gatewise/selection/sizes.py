@@ -359,6 +359,7 @@ def _summary(
         "n_records": len(data.texts),
         "n_classes": len(data.classes),
         "n_folds": len(data.folds.folds),
+        "repeats": data.folds.repeats,
         "score": request.score,
         "seed": request.seed,
         "fixed": dict(request.fixed),
