@@ -1,6 +1,7 @@
 """``gatewise audit``: labels that look wrong, and what a reviewer makes of them."""
 
 import csv
+import json
 
 import pytest
 
@@ -45,6 +46,9 @@ def test_what_is_printed(audited, wrong, labelled):
     assert f"{labelled / 'test.csv'}: " in told
     assert "of 40 texts stand in the data too, lines " in told
     assert f"written: {out / 'audit.csv'}" in told
+    facts = json.loads((out / "audit.json").read_bytes())  # that file has all of them
+    assert f" {len(facts['in_test'])} of 40 texts stand in the data too, lines " in told
+    assert f"{facts['in_test'][0]['test_line']} (as {facts['in_test'][0]['line']})" in told
 
 
 def test_a_table_of_nothing_is_not_drawn(capsys):

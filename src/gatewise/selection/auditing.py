@@ -6,6 +6,7 @@ RUN/corrected.csv   the data again, with what the reviewer has filled in
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from gatewise.base.files import atomic_open, write_json
 from gatewise.base.optional import require
 from gatewise.base.progress import Progress
 from gatewise.evaluate.audit import Audit, audit_labels
+from gatewise.evaluate.duplicates import Twin, find_leaks
 from gatewise.selection.fits import FitData
 from gatewise.selection.results import OOF
 from gatewise.selection.sizes import TuneRequest, tune
@@ -35,6 +37,7 @@ __all__ = [
     "CORRECTED",
     "REMOVE",
     "Corrections",
+    "add_leaks",
     "audit_data",
     "read_corrections",
     "write_corrected",
@@ -203,6 +206,42 @@ def audit_data(data: FitData, request: TuneRequest, progress: Progress | None = 
     _write_audit(request.out / AUDIT, audit, data.texts, lines)
     write_json(request.out / FACTS, _facts(audit, lines))
     return audit
+
+
+def add_leaks(
+    out: Path, texts: Sequence[str], lines: Sequence[int], other: Corpus
+) -> tuple[list[Twin], list[str]]:
+    """Find the texts of a test file that stand in the data, and add them to ``audit.json``.
+
+    Parameters
+    ----------
+    out : Path
+        The folder of an audit.
+    texts : sequence of str
+        The data.
+    lines : sequence of int
+        Where they stand in their file.
+    other : Corpus
+        The test file.
+
+    Returns
+    -------
+    leaks, notes
+        As :func:`gatewise.evaluate.duplicates.find_leaks` gives them.
+    """
+    leaks, notes = find_leaks(texts, other.texts)
+    pairs = [
+        {
+            "line": lines[one.first],
+            "test_line": other.lines[one.second],
+            "similarity": one.similarity,
+        }
+        for one in leaks
+    ]
+    facts = json.loads((out / FACTS).read_bytes())
+    facts |= {"test": other.source, "in_test": pairs, "notes": [*facts["notes"], *notes]}
+    write_json(out / FACTS, facts)
+    return leaks, notes
 
 
 def read_corrections(path: Path, classes: Sequence[str]) -> Corrections:
