@@ -15,6 +15,7 @@ from gatewise.classify.classifier import TextClassifier
 from gatewise.evaluate.paired import error_of_macro_f1
 from gatewise.selection.choice import CandidateResult, FoldScore
 from gatewise.selection.comparison import METHODS, CompareRequest, _Judged, compare
+from gatewise.selection.verdict import CurvePoint
 from gatewise.selection.workers import Engine
 from gatewise.vectors.word_vectors import WordVectors
 
@@ -103,6 +104,16 @@ def test_what_two_folds_cannot_prove_is_not_called_as_good(make_fit_data, tiny, 
     assert pair.difference.p_value > 0.05
     assert (pair.difference.low, pair.difference.high) == (-1.0, 1.0)
     assert judged._quickest(by_key, right) == "modern"
+
+
+def test_folds_that_agree_do_not_make_a_gain_by_more_labels_sure(data, tiny, tmp_path, monkeypatch):
+    judged = _Judged(None, data, CompareRequest(tmp_path, tiny))
+    answers = {0.5: np.arange(90) < 60, 1.0: np.arange(90) >= 29}  # 31 by chance here, 29 there
+    monkeypatch.setattr(judged, "_right_with", answers.get)
+    scores = {0.5: [0.666, 0.667, 0.667], 1.0: [0.678, 0.678, 0.678]}
+    curve = [CurvePoint(share, 30, {"blend": found}) for share, found in scores.items()]
+    assert judged._doubling(curve).p_value > 0.5
+    assert judged._doubling(curve[:1]) is None
 
 
 def test_macro_f1_has_an_error_of_its_own(run, data, tiny, tmp_path):
