@@ -1,6 +1,7 @@
 """``gatewise audit``: labels that look wrong, and what a reviewer makes of them."""
 
 import csv
+import json
 
 import pytest
 
@@ -45,6 +46,9 @@ def test_what_is_printed(audited, wrong, labelled):
     assert f"{labelled / 'test.csv'}: " in told
     assert "of 40 texts stand in the data too, lines " in told
     assert f"written: {out / 'audit.csv'}" in told
+    facts = json.loads((out / "audit.json").read_bytes())  # that file has all of them
+    assert f" {len(facts['in_test'])} of 40 texts stand in the data too, lines " in told
+    assert f"{facts['in_test'][0]['test_line']} (as {facts['in_test'][0]['line']})" in told
 
 
 def test_a_table_of_nothing_is_not_drawn(capsys):
@@ -115,3 +119,14 @@ def test_nothing_goes_with_apply(fails, labelled, tmp_path, option):
 def test_a_pipe_cannot_be_corrected(fails, tmp_path):
     told = fails(f"{APPLY} x.csv", "-", "--out", tmp_path, typed="msg,queue\na,b\nc,d\n")
     assert told == "--apply reads DATA twice, which a pipe does not allow; give a file"
+
+
+def test_what_is_read_is_not_written_over(fails, tmp_path):
+    data, reviewed = tmp_path / "corrected.csv", tmp_path / "reviewed.csv"
+    data.write_text("msg,queue\none,a\ntwo,b\n")
+    reviewed.write_text("line,corrected\n2,b\n")
+    told = fails(f"{APPLY} {reviewed}", data, "--out", tmp_path)
+    assert told == f"{data} is what is read, and would be lost; write somewhere else"
+    assert data.read_text() == "msg,queue\none,a\ntwo,b\n"
+    told = fails(f"{APPLY} {reviewed}", data, "--out", reviewed)
+    assert told == f"{reviewed} is a file; give --out a folder for corrected.csv"

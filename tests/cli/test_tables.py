@@ -67,6 +67,9 @@ def test_labels_that_the_model_does_not_know_are_counted(many):
     (told,) = tables.remarks_on(measure(["a", "x", "x"], ["a", "b"], np.full((3, 2), 0.5)))
     assert told.startswith("2 of 3 records have labels that the model was not trained on")
     assert told.endswith("count as wrong: 'x' 2")
+    labels = [f"x{number:02}" for number in range(60)]
+    (told,) = tables.remarks_on(measure(labels, ["a", "b"], np.full((60, 2), 0.5)))
+    assert told.endswith("'x08' 1, 'x09' 1 and 50 more")
 
 
 def test_long_lists_are_folded_and_not_cut(capsys):

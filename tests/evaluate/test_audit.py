@@ -105,3 +105,14 @@ def test_shapes_have_to_fit():
         audit_labels(texts, labels, ["a", "b"], probabilities)
     with pytest.raises(DataError, match="30 texts, 29 labels"):
         audit_labels(texts, labels[1:], CLASSES, probabilities)
+
+
+def test_of_several_twins_the_nearest_is_named():
+    text = "the machine at the corner of the street has kept my card and gave no money at all"
+    texts = [text, f"{text} yet", text, *(f"{number} other words {number}" for number in range(9))]
+    labels = ["b", "c", "a", *"abc" * 3]
+    probabilities = np.full((12, 3), 0.1)
+    probabilities[np.arange(12), [CLASSES.index(label) for label in labels]] = 0.8
+    probabilities[2] = [0.1, 0.8, 0.1]
+    (one,) = audit_labels(texts, labels, CLASSES, probabilities).suspects
+    assert one.why.endswith("; nearly the same text has the label b")

@@ -121,6 +121,14 @@ def test_the_calibration_error_by_chance_is_that_of_probabilities_that_are_right
     assert found.calibration.by_chance > 0.03
 
 
+@pytest.mark.parametrize("confidence", [0.9, 0.99, 0.999])
+def test_the_calibration_error_by_chance_of_one_sure_answer(confidence):
+    """It is right or wrong, and as far away from the probability on average as is computed."""
+    found = measure_answers(["a"], CLASSES, np.array([0]), np.array([confidence]))
+    expected = confidence * (1.0 - confidence) + (1.0 - confidence) * confidence
+    assert found.calibration.by_chance == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("number", range(1, 15))
 def test_a_probability_on_an_edge_belongs_to_the_bin_below(number):
     found = measure_answers(["a"], CLASSES, np.array([0]), np.array([number / 15]))

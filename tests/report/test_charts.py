@@ -327,8 +327,8 @@ def test_every_name_is_drawn_as_it_is(tuned, candidate, name):
 
 @pytest.fixture
 def curved(compared, methods):
-    def draw(points):
-        facts = read_run(compared(methods, curve=points))
+    def draw(points, **changes):
+        facts = read_run(compared(methods, curve=points, **changes))
         return Picture(curve_chart(facts))
 
     return draw
@@ -345,12 +345,14 @@ def test_the_curve_is_at_the_means_of_the_folds(curved, curve):
     assert x == pytest.approx(list(picture.ticks(0, "x").values()), abs=1e-3)
 
 
-def test_the_bars_of_the_curve_are_standard_errors(curved, curve):
-    picture = curved(curve)
+@pytest.mark.parametrize(("repeats", "n_folds"), [(1, 3), (3, 1)])
+def test_the_bars_of_the_curve_are_standard_errors(curved, curve, repeats, n_folds):
+    """The same records judged once more make them no shorter."""
+    picture = curved(curve, repeats=repeats)
     bars = picture.axes[0].find(f"{SVG}g[@id='LineCollection_1']").findall(f"{SVG}path")
     command = bars[0].get("d").split()
     low, high = picture.values(0, "y", [float(command[2]), float(command[5])])
-    assert high - low == pytest.approx(2 * 0.1 / math.sqrt(3), abs=1e-5)
+    assert high - low == pytest.approx(2 * 0.1 / math.sqrt(n_folds), abs=1e-5)
 
 
 def test_a_curve_of_one_point(curved, curve):

@@ -7,14 +7,16 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from gatewise.base.errors import DataError
+from gatewise.base.errors import ConfigError, DataError
 from gatewise.selection.auditing import (
     _mean_probabilities,
     audit_data,
     read_corrections,
     write_corrected,
 )
-from gatewise.selection.sizes import TuneRequest
+from gatewise.selection.fits import FitData
+from gatewise.selection.folds import Fold, Folds
+from gatewise.selection.sizes import TuneRequest, tune
 from gatewise.selection.workers import Engine
 from gatewise.text.corpus import read_corpus
 
@@ -61,24 +63,57 @@ def test_it_is_not_a_model_that_is_wanted(run):
     assert (out / "oof.parquet").exists()
 
 
+def test_the_results_of_a_search_are_not_written_over(run, wrong, tiny):
+    out, _ = run
+    before = (out / "results.json").read_bytes()
+    with pytest.raises(ConfigError, match="holds a run about something else: question differ"):
+        tune(wrong, TuneRequest(out, {"units": [4, 5]}, tiny, final=False))
+    assert (out / "results.json").read_bytes() == before
+
+
 def test_repeats_are_averaged(tmp_path):
     probabilities = np.array([[0.2, 0.8], [0.6, 0.4], [1.0, 0.0]], dtype=np.float32)
-    table = pyarrow.table(
-        {
-            "record": [0, 2, 0],
-            "probabilities": pyarrow.FixedSizeListArray.from_arrays(probabilities.ravel(), 2),
-        }
+    found, n_unknown = _mean_probabilities(
+        *answered(tmp_path, probabilities, records=[0, 2, 0], labels="abab", trains=[[1, 2, 3]] * 3)
     )
-    pyarrow.parquet.write_table(table, tmp_path / "oof.parquet")
-    found = _mean_probabilities(tmp_path / "oof.parquet", 3, 2)
     np.testing.assert_allclose(found[0], [0.6, 0.4])
     np.testing.assert_allclose(found[2], [0.6, 0.4])
-    assert np.isnan(found[1]).all()
+    assert np.isnan(found[[1, 3]]).all()
+    assert n_unknown == 0
+
+
+def test_who_has_not_seen_a_label_does_not_judge_it(tmp_path):
+    """Such as one that began when the earlier folds were over."""
+    probabilities = np.array([[1.0, 0.0], [1.0, 0.0], [0.7, 0.3]], dtype=np.float32)
+    found, n_unknown = _mean_probabilities(
+        *answered(
+            tmp_path, probabilities, records=[0, 1, 1], labels="abb", trains=[[0], [0], [0, 2]]
+        )
+    )
+    np.testing.assert_allclose(found[:2], [[1.0, 0.0], [0.7, 0.3]])
+    found, n_unknown = _mean_probabilities(
+        *answered(tmp_path, probabilities[:2], records=[0, 1], labels="abb", trains=[[2], [0]])
+    )
+    assert np.isnan(found).all()
+    assert n_unknown == 2
+
+
+def answered(folder, probabilities, *, records, labels, trains):
+    """Write what folds have answered, one record each."""
+    flat = pyarrow.FixedSizeListArray.from_arrays(probabilities.ravel(), 2)
+    folds = pyarrow.array(range(len(records)), pyarrow.int32())
+    columns = {"fold": folds, "record": records, "probabilities": flat}
+    pyarrow.parquet.write_table(pyarrow.table(columns), folder / "oof.parquet")
+    parts = [
+        Fold(number, np.array(train), np.array([record]))
+        for number, (train, record) in enumerate(zip(trains, records, strict=True))
+    ]
+    return folder / "oof.parquet", FitData([""] * len(labels), list(labels), Folds(parts))
 
 
 # What a reviewer gives back
 
-REVIEWED = "rank,line,given,corrected,text\n1,3,a,b,x\n2,5,b,,y\n3,4,a,(remove),z\n"
+REVIEWED = "rank,line,given,corrected,text\n1,3,a,b,second\n2,5,b,,fourth\n3,4,a,(remove),third\n"
 
 
 @pytest.fixture
@@ -139,6 +174,56 @@ def test_no_row_is_lost(tmp_path, reviewed, name, content, told):
     with pytest.raises(DataError, match=f"would be lost, lines .*the first: .*{told}"):
         write_corrected(data, corrections, read_corpus(data), new)
     assert not new.exists()
+
+
+AUDITED = "line,given,corrected,text\n2,a,b,First \n3,b,a,second\n4,a,,third\n"
+DATA = "text,label\nfirst,a\nsecond,b\nthird,a\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "audited", "told"),
+    [
+        (
+            DATA.replace("first", "new,a\nfirst"),
+            AUDITED,
+            "the text 'new' on line 2, and not 'First'",
+        ),
+        (
+            DATA,
+            "line,given,corrected\n2,b,c\n3,b,a\n4,b,c\n",
+            "the label 'a' on line 2, and not 'b'",
+        ),
+    ],
+)
+def test_another_file_than_was_audited(tmp_path, reviewed, data, audited, told):
+    """With a row more than then, all labels would go to the wrong records."""
+    path, new = tmp_path / "data.csv", tmp_path / "new.csv"
+    path.write_text(data)
+    corrections = read_corrections(reviewed(audited), ["a", "b", "c"])
+    with pytest.raises(DataError, match=f"is not as it was when it was audited: it has {told}"):
+        write_corrected(path, corrections, read_corpus(path), new)
+    assert not new.exists()
+
+
+def test_what_a_spreadsheet_makes_of_a_cell_does_not_matter(tmp_path, reviewed):
+    path, new = tmp_path / "data.csv", tmp_path / "new.csv"
+    path.write_text(DATA)
+    for changed in (AUDITED.replace("second", "2. Jan"), AUDITED.replace("2,a", "2,A")):
+        corrections = read_corrections(reviewed(changed), ["a", "b"])
+        assert write_corrected(path, corrections, read_corpus(path), new) == (2, 0)
+    assert new.read_text() == "text,label\nfirst,b\nsecond,a\nthird,a\n"
+
+
+def test_no_cell_without_a_column_name_is_lost(tmp_path, reviewed):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for cells in (["text", "label"], ["a", "x"], ["b", "y", "more"]):
+        book.active.append(cells)
+    book.save(tmp_path / "data.xlsx")
+    corrections = read_corrections(reviewed("line,corrected\n2,y\n"), ["x", "y"])
+    corpus = read_corpus(tmp_path / "data.xlsx")
+    with pytest.raises(DataError, match="'label', are left out and would be lost; give them"):
+        write_corrected(tmp_path / "data.xlsx", corrections, corpus, tmp_path / "new.csv")
 
 
 def test_no_column_is_lost(tmp_path, reviewed):

@@ -74,6 +74,18 @@ def test_the_best_is_taken_where_no_smaller_one_is_near():
     assert "2 larger ones come as close" in choose(rows).reason
 
 
+def test_candidates_of_one_size_are_not_called_larger():
+    rows = [result("a", [0.9, 0.91], 100), result("b", [0.9, 0.909], 100)]
+    assert "; one of the same size comes as close as one standard error." in choose(rows).reason
+    rows.append(result("c", [0.9, 0.908], 200))
+    told = choose(rows).reason
+    assert "; 2 other ones come as close as one standard error, none of them smaller." in told
+    rows.append(result("d", [0.9, 0.92], 300))
+    assert choose(rows).chosen == 0
+    told = choose(rows).reason
+    assert "of the 4 candidates that close none is smaller, with 100 parameters instead of" in told
+
+
 def test_what_was_dropped_or_failed_is_passed_over():
     rows = [
         result("failed", [0.99, 0.99], 1, state="failed: it died"),

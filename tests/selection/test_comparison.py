@@ -13,7 +13,9 @@ from gatewise.base.errors import ConfigError
 from gatewise.base.seeding import numpy_generator
 from gatewise.classify.classifier import TextClassifier
 from gatewise.evaluate.paired import error_of_macro_f1
-from gatewise.selection.comparison import METHODS, CompareRequest, compare
+from gatewise.selection.choice import CandidateResult, FoldScore
+from gatewise.selection.comparison import METHODS, CompareRequest, _Judged, compare
+from gatewise.selection.verdict import CurvePoint
 from gatewise.selection.workers import Engine
 from gatewise.vectors.word_vectors import WordVectors
 
@@ -85,6 +87,33 @@ def test_differences_are_tested_as_they_should_be(run, data):
     assert pair.difference.p_value == pytest.approx(expected)
     expected = stats.binomtest(only[0], sum(only)).pvalue if sum(only) else 1.0
     assert pair.mcnemar == pytest.approx(expected)
+
+
+def test_what_two_folds_cannot_prove_is_not_called_as_good(make_fit_data, tiny, tmp_path):
+    data = make_fit_data(90, n_folds=2)
+    request = CompareRequest(tmp_path, tiny, methods=["modern", "ngrams", "lstm"], curve=False)
+    judged = _Judged(None, data, request)
+    n_test = [len(fold.test) for fold in data.folds.folds]
+    by_key, right = {}, {}
+    for key, shares, seconds in (("modern", (1.0, 0.9), 9.0), ("lstm", (0.2, 0.4), 1.0)):
+        found = [np.arange(n) < share * n for n, share in zip(n_test, shares, strict=True)]
+        folds = [FoldScore(n, one.mean(), 0.5, seconds) for n, one in enumerate(found)]
+        by_key[key] = CandidateResult(key, {}, folds=folds)
+        right[key] = np.concatenate(found)[data.folds.first_answers]
+    pair = judged._pair(by_key, right, "modern", "lstm", "ngrams")
+    assert pair.difference.p_value > 0.05
+    assert (pair.difference.low, pair.difference.high) == (-1.0, 1.0)
+    assert judged._quickest(by_key, right) == "modern"
+
+
+def test_folds_that_agree_do_not_make_a_gain_by_more_labels_sure(data, tiny, tmp_path, monkeypatch):
+    judged = _Judged(None, data, CompareRequest(tmp_path, tiny))
+    answers = {0.5: np.arange(90) < 60, 1.0: np.arange(90) >= 29}  # 31 by chance here, 29 there
+    monkeypatch.setattr(judged, "_right_with", answers.get)
+    scores = {0.5: [0.666, 0.667, 0.667], 1.0: [0.678, 0.678, 0.678]}
+    curve = [CurvePoint(share, 30, {"blend": found}) for share, found in scores.items()]
+    assert judged._doubling(curve).p_value > 0.5
+    assert judged._doubling(curve[:1]) is None
 
 
 def test_macro_f1_has_an_error_of_its_own(run, data, tiny, tmp_path):

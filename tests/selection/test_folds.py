@@ -192,3 +192,17 @@ def test_times_without_a_zone_are_the_same_everywhere(monkeypatch):
 def test_what_is_no_time_is_told_with_its_line(values, told):
     with pytest.raises(DataError, match=f"^{told}.*all must be numbers, or all dates"):
         read_times(values, range(2, 9), "day")
+
+
+def test_what_large_groups_do_to_folds_is_told():
+    labels = ["a", "b"] * 15
+    even = make_folds(labels, 5, seed=0, groups=[row // 2 for row in range(30)])
+    assert even.notes == []
+    groups = ["large" if row < 22 else row for row in range(30)]
+    found = make_folds(labels, 5, seed=0, groups=groups)
+    sizes = sorted(len(fold.test) for fold in found.folds)
+    (told,) = found.notes
+    assert f"so folds have {sizes[0]} to {sizes[-1]} records; each counts the same" in told
+    labels[:6] = "cccccc"  # one customer's class
+    found = make_folds(labels, 5, seed=0, groups=groups)
+    assert found.notes[-1].startswith("6 answers are to a record whose class only its own fold has")

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from gatewise.base.errors import ConfigError
-from gatewise.cli.console import remark, require_training, say, show, visible
+from gatewise.cli.console import check_out_file, remark, require_training, say, show, visible
 from gatewise.cli.options import DataArgument
 from gatewise.cli.progress import open_progress
 from gatewise.cli.run_options import (
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gatewise.evaluate.audit import Audit
+    from gatewise.evaluate.duplicates import Twin
     from gatewise.text.corpus import Corpus
 
 __all__ = ["audit"]
@@ -75,7 +76,7 @@ def audit(
     'corrected' with the right label, or (remove), and give it back with --apply.
     """
     require_training("audit labels")
-    from gatewise.selection.auditing import AUDIT, audit_data
+    from gatewise.selection.auditing import AUDIT, add_leaks, audit_data
     from gatewise.selection.sizes import TuneRequest
 
     reading, settings = parted(options)
@@ -93,7 +94,7 @@ def audit(
         found = audit_data(shared, request, progress)
     _tell(found, shared.texts, lines)
     if other is not None:
-        _tell_leaks(shared.texts, lines, other)
+        _tell_leaks(*add_leaks(out, shared.texts, lines, other), lines, other)
     told = "; fill in its column 'corrected', and give it to --apply" if found.suspects else ""
     say("", f"written: {out / AUDIT}{told}")
 
@@ -113,6 +114,10 @@ def _apply(data: str, reviewed: Path, out: Path, reading: dict[str, Any]) -> Non
 
     if data == "-" or Path(data).is_fifo():
         raise ConfigError("--apply reads DATA twice, which a pipe does not allow; give a file")
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"{out} is a file; give --out a folder for {CORRECTED}")
+    if out.is_dir():
+        check_out_file(out / CORRECTED, data, reviewed)
     corpus = read_corpus(data, text_column=reading["text"], label_column=reading["label"])
     corrections = read_corrections(reviewed, list(corpus.label_counts))
     out.mkdir(parents=True, exist_ok=True)
@@ -175,10 +180,9 @@ def _read_test(test: Path, reading: dict[str, Any]) -> Corpus:
     )
 
 
-def _tell_leaks(texts: Sequence[str], lines: Sequence[int], other: Corpus) -> None:
-    from gatewise.evaluate.duplicates import find_leaks
-
-    leaks, notes = find_leaks(texts, other.texts)
+def _tell_leaks(
+    leaks: Sequence[Twin], notes: Sequence[str], lines: Sequence[int], other: Corpus
+) -> None:
     pairs = [f"{other.lines[one.second]} (as {lines[one.first]})" for one in leaks]
     told = f", lines {_listed(pairs)}" if pairs else ""
     say(f"{other.source}: {len(leaks):,} of {len(other.texts):,} texts stand in the data too{told}")

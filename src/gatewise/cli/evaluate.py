@@ -64,7 +64,7 @@ def evaluate(
 def show_evaluation(evaluation: Evaluation) -> None:
     """Print the parts side by side, the worst classes and what is confused."""
     metrics = evaluation.blend
-    say(f"{metrics.n_records:,} records", *remarks_on(metrics))
+    say(counted(metrics.n_records, "record"), *remarks_on(metrics))
     if evaluation.n_wordless:
         say(
             f"{counted(evaluation.n_wordless, 'text')} without a word or number: a guess is "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from gatewise.cli.console import visible
+from gatewise.text.accounts import shown
 
 if TYPE_CHECKING:
     from gatewise.classify.model import FittedModel
@@ -91,7 +92,7 @@ def remarks_on(metrics: Metrics) -> list[str]:
     """Say which labels of the records the model does not know."""
     if not metrics.unknown:
         return []
-    named = ", ".join(f"{label!r} {count:,}" for label, count in metrics.unknown.items())
+    named = shown([f"{label!r} {count:,}" for label, count in metrics.unknown.items()])
     n_records = sum(metrics.unknown.values())
     return [
         f"{n_records:,} of {metrics.n_records:,} records have labels that the model was not "

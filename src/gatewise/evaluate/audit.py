@@ -142,8 +142,10 @@ def audit_labels(
     number_of = {name: number for number, name in enumerate(classes)}
     given = np.array([number_of[label] for label in labels], dtype=np.int64)  # (N,)
     twins, notes = find_twins(texts, labels)
-    twin_of = {twin.first: twin.second for twin in twins}
-    twin_of |= {twin.second: twin.first for twin in twins}
+    twin_of: dict[int, int] = {}
+    for twin in twins:  # the nearest pair is first
+        twin_of.setdefault(twin.first, twin.second)
+        twin_of.setdefault(twin.second, twin.first)
     suspects = [
         _suspect(row, given, classes, probabilities[row], is_flagged, twin_of.get(row))
         for row, is_flagged in _ranked(judged, given, probabilities)

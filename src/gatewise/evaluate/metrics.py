@@ -226,8 +226,10 @@ def _calibration(confidences: Probabilities, right: NDArray[np.bool_]) -> Calibr
     # How many of n answers with the probability p are right has the variance n p (1 - p), and a
     # normal variable is the root of 2 / pi deviations away from its mean on average.
     variances = np.bincount(bins, weights=confidences * (1.0 - confidences), minlength=N_BINS)
-    expected = np.sqrt(np.maximum(variances, 0.0) * 2.0 / np.pi).sum() / len(confidences)
-    return Calibration(error, counts, mean_confidences, accuracies, float(expected))
+    variances = np.maximum(variances, 0.0)  # (N_BINS,)
+    # Of very few and sure answers it is less: at most the sum of what each is away by itself.
+    expected = np.minimum(np.sqrt(variances * 2.0 / np.pi), 2.0 * variances).sum()
+    return Calibration(error, counts, mean_confidences, accuracies, float(expected / len(right)))
 
 
 def _confused(confusion: Numbers, names: Sequence[str]) -> tuple[ConfusedPair, ...]:

@@ -58,6 +58,7 @@ def curve_chart(facts: RunFacts) -> str:
     str
     """
     points = facts.summary["curve"]
+    repeats = facts.summary.get("repeats", 1)  # records judged again make a mean no surer
     names = {"blend": "LSTM and n-grams", "lstm": "LSTM alone", "ngrams": "n-grams alone"}
     with drawing():
         figure = Figure(figsize=(_WIDTH, 4.0), layout="constrained")
@@ -65,7 +66,11 @@ def curve_chart(facts: RunFacts) -> str:
         x = [point["n_records"] for point in points]
         for (part, name), colour in zip(names.items(), COLOURS, strict=False):
             found = [point["scores"].get(part, [math.nan]) for point in points]
-            errors = [np.std(one, ddof=1) / math.sqrt(len(one)) for one in found if len(one) > 1]
+            errors = [
+                np.std(one, ddof=1) / math.sqrt(max(1.0, len(one) / repeats))
+                for one in found
+                if len(one) > 1
+            ]
             if len(errors) == len(found):
                 means = [float(np.mean(one)) for one in found]
                 axes.errorbar(x, means, errors, fmt="o-", color=colour, capsize=4, label=name)

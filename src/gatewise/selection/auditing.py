@@ -6,9 +6,10 @@ RUN/corrected.csv   the data again, with what the reviewer has filled in
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ from gatewise.base.files import atomic_open, write_json
 from gatewise.base.optional import require
 from gatewise.base.progress import Progress
 from gatewise.evaluate.audit import Audit, audit_labels
+from gatewise.evaluate.duplicates import Twin, find_leaks
 from gatewise.selection.fits import FitData
 from gatewise.selection.results import OOF
 from gatewise.selection.sizes import TuneRequest, tune
-from gatewise.text.accounts import counted, shown
+from gatewise.text.accounts import counted, folded_text, shown
 from gatewise.text.corpus import Corpus
 from gatewise.text.row_writer import RowWriter
 from gatewise.text.rows import Row, Table
@@ -35,6 +37,7 @@ __all__ = [
     "CORRECTED",
     "REMOVE",
     "Corrections",
+    "add_leaks",
     "audit_data",
     "read_corrections",
     "write_corrected",
@@ -66,9 +69,12 @@ class Corrections:
     ----------
     labels : dict of int to str
         Line -> the right label, or ``REMOVE``.
+    audited : dict of int to tuple of str
+        Line -> label and text as they were audited, as far as the list has them.
     """
 
     labels: Mapping[int, str]
+    audited: Mapping[int, tuple[str | None, str | None]] = field(default_factory=dict)
 
     def applied(self, rows: Iterator[Row], label_column: str) -> Iterator[dict[str, str | None]]:
         """Yield the cells of all rows, with the right labels, without those to be left out."""
@@ -103,8 +109,8 @@ def write_corrected(
     Raises
     ------
     DataError
-        If the source is a folder, a line is not one of its records, or one of its rows cannot be
-        read and would be lost.
+        If the source is a folder, a line is not one of its records or another one than was
+        audited, or one of its rows cannot be read and would be lost.
     """
     if unknown := sorted(set(corrections.labels) - set(corpus.lines)):
         raise DataError(
@@ -112,6 +118,7 @@ def write_corrected(
         )
     if isinstance(source, str | os.PathLike) and os.path.isdir(source):
         raise DataError(f"{source} is a folder; move its files into the folders of their labels")
+    _check_audited(corrections, corpus)
     table = open_table(source)
     columns = _checked_columns(table)
     given = dict(zip(corpus.lines, corpus.labels, strict=True))
@@ -125,8 +132,34 @@ def write_corrected(
     return len(changes) - n_removed, n_removed
 
 
+def _check_audited(corrections: Corrections, corpus: Corpus) -> None:
+    """Refuse a file that is not the one of the list: with a row more, all lines are others.
+
+    A spreadsheet may have changed a text or a label, such as a number, so most must differ.
+    """
+    number_of = {line: number for number, line in enumerate(corpus.lines)}
+    others = []
+    for line, (label, text) in corrections.audited.items():
+        number = number_of[line]
+        if text is not None and folded_text(text) != folded_text(corpus.texts[number]):
+            others.append(
+                f"the text {corpus.texts[number]!r:.60} on line {line}, and not {text!r:.60}"
+            )
+        elif text is None and label not in (None, corpus.labels[number], corrections.labels[line]):
+            others.append(
+                f"the label {corpus.labels[number]!r:.60} on line {line}, and not {label!r:.60}"
+            )
+    if 2 * len(others) > len(corrections.audited):
+        raise DataError(
+            f"{corpus.source} is not as it was when it was audited: it has {others[0]}; give the "
+            "file that was audited, unchanged"
+        )
+
+
 def _checked_columns(table: Table) -> list[str]:
     """Collect the columns of all rows, and refuse a table of which something would be lost."""
+    if left_out := [note for note in table.notes if note.endswith("are left out")]:
+        raise DataError(f"{table.source}: {left_out[0]} and would be lost; give them a column name")
     columns, broken = dict.fromkeys(table.columns), list[Row]()
     for row in table.rows():
         columns.update(dict.fromkeys(row.fields))
@@ -164,14 +197,51 @@ def audit_data(data: FitData, request: TuneRequest, progress: Progress | None = 
         If cleanlab is not installed.
     """
     require("cleanlab.filter", extra="audit", purpose="find labels that look wrong")
-    found = tune(data, replace(request, space={}, sampler="grid", final=False), progress)
-    probabilities = _mean_probabilities(request.out / OOF, len(data.texts), len(data.classes))
+    one = replace(request, space={}, sampler="grid", final=False, question="audit")
+    found = tune(data, one, progress)
+    probabilities, n_unknown = _mean_probabilities(request.out / OOF, data)
     audit = audit_labels(data.texts, data.labels, data.classes, probabilities)
-    audit = replace(audit, notes=[*found.notes, *audit.notes])
+    audit = replace(audit, notes=[*found.notes, *_unknown_told(n_unknown), *audit.notes])
     lines = request.lines or range(1, len(data.texts) + 1)
     _write_audit(request.out / AUDIT, audit, data.texts, lines)
     write_json(request.out / FACTS, _facts(audit, lines))
     return audit
+
+
+def add_leaks(
+    out: Path, texts: Sequence[str], lines: Sequence[int], other: Corpus
+) -> tuple[list[Twin], list[str]]:
+    """Find the texts of a test file that stand in the data, and add them to ``audit.json``.
+
+    Parameters
+    ----------
+    out : Path
+        The folder of an audit.
+    texts : sequence of str
+        The data.
+    lines : sequence of int
+        Where they stand in their file.
+    other : Corpus
+        The test file.
+
+    Returns
+    -------
+    leaks, notes
+        As :func:`gatewise.evaluate.duplicates.find_leaks` gives them.
+    """
+    leaks, notes = find_leaks(texts, other.texts)
+    pairs = [
+        {
+            "line": lines[one.first],
+            "test_line": other.lines[one.second],
+            "similarity": one.similarity,
+        }
+        for one in leaks
+    ]
+    facts = json.loads((out / FACTS).read_bytes())
+    facts |= {"test": other.source, "in_test": pairs, "notes": [*facts["notes"], *notes]}
+    write_json(out / FACTS, facts)
+    return leaks, notes
 
 
 def read_corrections(path: Path, classes: Sequence[str]) -> Corrections:
@@ -195,6 +265,7 @@ def read_corrections(path: Path, classes: Sequence[str]) -> Corrections:
         new, or nothing was filled in.
     """
     labels: dict[int, str] = {}
+    audited: dict[int, tuple[str | None, str | None]] = {}
     table = open_table(path)
     if not {"line", "corrected"} <= set(table.columns):
         raise DataError(
@@ -217,21 +288,50 @@ def read_corrections(path: Path, classes: Sequence[str]) -> Corrections:
             )
         if labels.setdefault(int(line), label) != label:
             raise DataError(f"{path}:{row.line} gives line {line} a second label")
+        audited[int(line)] = _cell(row, "given"), _cell(row, "text")
     if not labels:
         raise DataError(f"{path} has nothing in its column 'corrected'; fill in the right labels")
-    return Corrections(labels)
+    return Corrections(labels, audited)
 
 
-def _mean_probabilities(path: Path, n_records: int, n_classes: int) -> NDArray[np.float64]:
-    """Average what the repeats say of each record; nan for one that no fold judged."""
-    total, counts = np.zeros((n_records, n_classes)), np.zeros(n_records)
-    for batch in parquet.ParquetFile(path).iter_batches(columns=["record", "probabilities"]):
+def _cell(row: Row, column: str) -> str | None:
+    return (row.fields.get(column) or "").strip() or None
+
+
+def _mean_probabilities(path: Path, data: FitData) -> tuple[NDArray[np.float64], int]:
+    """Average what the repeats say of each record; nan for one that no fold has judged.
+
+    A model that has learnt from no record of a label gives it no probability, and that says nothing
+    of the label: such an answer is no judgement. The second value counts the records that have no
+    other answer.
+    """
+    targets = np.searchsorted(np.array(data.classes), np.array(data.labels))  # (N,)
+    learnt = np.array(
+        [np.bincount(targets[fold.train], minlength=len(data.classes)) for fold in data.folds.folds]
+    )  # (n_folds, C)
+    total, counts = np.zeros((len(targets), len(data.classes))), np.zeros(len(targets))
+    answered = np.zeros(len(targets), dtype=bool)
+    for batch in parquet.ParquetFile(path).iter_batches(
+        columns=["fold", "record", "probabilities"]
+    ):
         rows = batch.column("record").to_numpy()
         flat = batch.column("probabilities").flatten().to_numpy()
-        np.add.at(total, rows, flat.reshape(len(rows), n_classes).astype(np.float64))
-        np.add.at(counts, rows, 1)
+        is_judged = learnt[batch.column("fold").to_numpy(), targets[rows]] > 0
+        answered[rows] = True
+        probabilities = flat.reshape(len(rows), -1).astype(np.float64)
+        np.add.at(total, rows[is_judged], probabilities[is_judged])
+        np.add.at(counts, rows[is_judged], 1)
     with np.errstate(invalid="ignore"):
-        return total / counts[:, None]
+        return total / counts[:, None], int((answered & (counts == 0)).sum())
+
+
+def _unknown_told(n_unknown: int) -> list[str]:
+    if not n_unknown:
+        return []
+    return [
+        f"{counted(n_unknown, 'record')} not judged, of a label that the models which read them "
+        "had never seen"
+    ]
 
 
 def _write_audit(path: Path, audit: Audit, texts: Sequence[str], lines: Sequence[int]) -> None:

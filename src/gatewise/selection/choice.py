@@ -193,16 +193,29 @@ def _reason(
         return f"{taken.name} is the only candidate that was judged on all folds."
     error = 100 * top.standard_error
     if chosen == best:
-        others = len(near) - 1
-        beside = f"{others} larger ones come" if others > 1 else "a larger one comes"
-        tail = f"{beside} as close as one standard error" if others else "no other comes as close"
         return (
             f"{taken.name} has the highest {what}, {taken.mean:.2%} (standard error {error:.2f} "
-            f"points); {tail}."
+            f"points); {_beside(results, near, taken)}."
         )
+    level = f"which is within one standard error ({error:.2f} points) of the best, {top.name} with"
+    as_small = [place for place in near if results[place].parameters == taken.parameters]
+    small = "is the smallest" if len(as_small) == 1 else "none is smaller"
+    than = f", with {taken.parameters:,} parameters instead of {top.parameters:,}"
     return (
-        f"{taken.name} has {taken.mean:.2%} {what}, which is within one standard error "
-        f"({error:.2f} points) of the best, {top.name} with {top.mean:.2%}; of the {len(near)} "
-        f"candidates that close it is the smallest, with {taken.parameters:,} parameters instead "
-        f"of {top.parameters:,}."
+        f"{taken.name} has {taken.mean:.2%} {what}, {level} {top.mean:.2%}; of the {len(near)} "
+        f"candidates that close {'it ' * (len(as_small) == 1)}{small}{than}."
     )
+
+
+def _beside(results: Sequence[CandidateResult], near: list[int], taken: CandidateResult) -> str:
+    """Say which others are as good: none of them is smaller."""
+    n_larger = sum(results[place].parameters > taken.parameters for place in near)
+    n_others = len(near) - 1
+    if not n_others:
+        return "no other comes as close"
+    kind = "larger" if n_larger == n_others else "other"
+    if n_others == 1:
+        one = "a larger one" if n_larger else "one of the same size"
+        return f"{one} comes as close as one standard error"
+    more = "" if kind == "larger" else ", none of them smaller"
+    return f"{n_others} {kind} ones come as close as one standard error{more}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +200,7 @@ class _Judged:
             raise DataError(f"no method could be judged: {results[0].state}")
         by_key = {method.key: one for method, one in zip(asked, results, strict=True)}
         pairs = [
-            Pair(first, second, question, *self._difference(by_key, right, first, second))
+            self._pair(by_key, right, first, second, question)
             for first, second, question in _PAIRS
             if first in right and second in right
         ]
@@ -261,20 +261,24 @@ class _Judged:
         result.parameters = round(sum(sizes) / len(sizes))
         return result, np.concatenate(right)[self.data.folds.first_answers]
 
-    def _difference(
+    def _pair(
         self,
         by_key: Mapping[str, CandidateResult],
         right: Mapping[str, NDArray[np.bool_]],
         first: str,
         second: str,
-    ) -> tuple[Difference, float]:
+        question: str,
+    ) -> Pair:
         tested = corrected_t_test(
             by_key[first].scores,
             by_key[second].scores,
             test_share=self._test_share,
             least_error=self._least_error(right, first, second),
         )
-        return tested, mcnemar_test(right[first], right[second])
+        # A difference of shares is no larger than one.
+        tested = replace(tested, low=max(tested.low, -1.0), high=min(tested.high, 1.0))
+        chance = mcnemar_test(right[first], right[second])
+        return Pair(first, second, question, tested, chance, self.request.score == "accuracy")
 
     def _least_error(
         self, right: Mapping[str, NDArray[np.bool_]], first: str, second: str
@@ -307,8 +311,7 @@ class _Judged:
         level = [
             key
             for key in right
-            if key == best
-            or self._difference(by_key, right, best, key)[0].p_value >= Pair.MOST_CHANCE
+            if key == best or self._pair(by_key, right, best, key, "level").is_level
         ]
         return min(level, key=lambda key: by_key[key].seconds)
 
@@ -334,7 +337,18 @@ class _Judged:
         if [point.share for point in curve[-2:]] != [SHARES[-1], 1.0]:
             return None
         half, whole = (point.scores["blend"] for point in curve[-2:])
-        return corrected_t_test(whole, half, test_share=self._test_share)
+        error = 0.0
+        if self.request.score == "accuracy":
+            error = error_of_records(*map(self._right_with, (SHARES[-1], 1.0)))
+        return corrected_t_test(whole, half, test_share=self._test_share, least_error=error)
+
+    def _right_with(self, share: float) -> NDArray[np.bool_]:
+        """Tell which records the whole answer gets right, having learnt from a share of them."""
+        found = [
+            result.parts.blend.argmax(axis=1) == self._truth[fold.test]
+            for fold, result in self._found(METHODS[0], share)
+        ]
+        return np.concatenate(found)[self.data.folds.first_answers]
 
     def _n_learnt(self, share: float) -> int:
         labels, seed = self.data.labels, self.request.seed
@@ -360,6 +374,7 @@ def _summary(data: FitData, request: CompareRequest, found: Comparison) -> dict[
         "n_records": len(data.texts),
         "n_classes": len(data.classes),
         "n_folds": len(data.folds.folds),
+        "repeats": data.folds.repeats,
         "score": request.score,
         "seed": request.seed,
         "fixed": dict(request.fixed),

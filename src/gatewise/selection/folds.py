@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +22,9 @@ from gatewise.base.seeding import derive_seed
 __all__ = ["Fold", "Folds", "make_folds", "read_times"]
 
 Numbers = NDArray[np.int64]
+
+# Folds of which one has more times as many records as another are worth a word.
+_UNEVEN = 2
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,8 @@ def make_folds(
         splitter = kind(n_splits=n_folds, shuffle=True, random_state=state)
         for train, test in _quietly(splitter, targets, groups):
             folds.append(Fold(len(folds), train, test))
+    if groups is not None:
+        notes += _group_notes(folds, targets)
     return Folds(folds, notes, repeats)
 
 
@@ -204,6 +209,22 @@ def _quietly(
     if (merged == -1).sum() in range(1, splitter.n_splits):
         merged = np.where(merged == -1, int(counts.argmax()), merged)
     return list(splitter.split(np.zeros(len(targets)), merged, groups))
+
+
+def _group_notes(folds: Sequence[Fold], targets: Numbers) -> Iterator[str]:
+    """Tell what large groups have done to the folds."""
+    sizes = [len(fold.test) for fold in folds]
+    if max(sizes) > _UNEVEN * min(sizes):
+        yield (
+            f"the records of a group stay together, so folds have {min(sizes):,} to {max(sizes):,} "
+            "records; each counts the same in a mean, and that of few records varies the most"
+        )
+    n_unseen = sum(int((~np.isin(targets[one.test], targets[one.train])).sum()) for one in folds)
+    if n_unseen:
+        yield (
+            f"{n_unseen:,} answers are to a record whose class only its own fold has, and can only "
+            "be wrong"
+        )
 
 
 def _by_time(labels: Sequence[Any], n_folds: int, times: Sequence[Any]) -> Folds:

@@ -164,7 +164,9 @@ def check_run_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def open_ledger(folder: Path, about: Mapping[str, Any]) -> Iterator[Ledger]:
+def open_ledger(
+    folder: Path, about: Mapping[str, Any], told: Mapping[str, str] | None = None
+) -> Iterator[Ledger]:
     """Open the ledger of a run, alone.
 
     Parameters
@@ -173,6 +175,8 @@ def open_ledger(folder: Path, about: Mapping[str, Any]) -> Iterator[Ledger]:
         Of the run; made if it is not there.
     about : mapping
         What the run is about, as plain values: the data's fingerprint, the question, versions.
+    told : mapping, optional
+        Name of a fact -> what people know it by.
 
     Yields
     ------
@@ -192,13 +196,13 @@ def open_ledger(folder: Path, about: Mapping[str, Any]) -> Iterator[Ledger]:
             f"a run is going on in {folder}; wait until it ends, or name another folder"
         ) from error
     try:
-        _check_about(folder / RUN, about)
+        _check_about(folder / RUN, about, told or {})
         yield Ledger(folder)
     finally:
         lock.release()
 
 
-def _check_about(path: Path, about: Mapping[str, Any]) -> None:
+def _check_about(path: Path, about: Mapping[str, Any], told: Mapping[str, str]) -> None:
     wanted = {"format": _FORMAT, "format_version": FORMAT_VERSION, "about": dict(about)}
     if not path.exists():
         write_json(path, wanted)
@@ -217,19 +221,20 @@ def _check_about(path: Path, about: Mapping[str, Any]) -> None:
             f"and this is {FORMAT_VERSION}); name another folder for the run"
         )
     if found != wanted:
-        differing = _differing(found.get("about"), dict(about))
+        differing = _differing(found.get("about"), dict(about), told)
         raise ConfigError(
             f"{path.parent} holds a run about something else: {differing} differ; name another "
             "folder, or delete that one"
         )
 
 
-def _differing(found: Any, wanted: dict[str, Any]) -> str:
+def _differing(found: Any, wanted: dict[str, Any], told: Mapping[str, str]) -> str:
     if not isinstance(found, dict):
         return "all facts"
     wanted = json.loads(json_bytes(wanted))
     names = sorted({*found, *wanted})
-    return ", ".join(name for name in names if found.get(name) != wanted.get(name)) or "all facts"
+    differing = [name for name in names if found.get(name) != wanted.get(name)]
+    return ", ".join(told.get(name, name) for name in differing) or "all facts"
 
 
 def _verified(content: bytes, unit: Unit) -> tuple[Any, str]:

@@ -18,6 +18,9 @@ from gatewise.selection.workers import Engine, Workers, open_workers
 
 __all__ = ["Run", "open_run"]
 
+# There is one checksum of all that the fits share.
+_TOLD = {"data": "data (the records, their folds, weights, word vectors, or the threads of a fit)"}
+
 
 @dataclass
 class Run:
@@ -117,5 +120,5 @@ def open_run(
     check_run_folder(folder)
     fingerprint = data.fingerprint
     facts = {**about, "data": fingerprint, "versions": package_versions()}
-    with open_ledger(folder, facts) as ledger, open_workers(engine, data) as workers:
+    with open_ledger(folder, facts, _TOLD) as ledger, open_workers(engine, data) as workers:
         yield Run(ledger, workers, fingerprint, progress)

@@ -69,6 +69,8 @@ class TuneRequest:
         Where the fits are done.
     lines : sequence of int, optional
         Where each record stands in the user's file; positions from 1 by default.
+    question : str
+        Runs of another question are refused in one folder: results would take each other's place.
     """
 
     out: Path
@@ -85,6 +87,7 @@ class TuneRequest:
     seed: int = 0
     engine: Engine = field(default_factory=Engine)
     lines: Sequence[int] | None = None
+    question: str = "tune"
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ def tune(data: FitData, request: TuneRequest, progress: Progress | None = None) 
     for candidate in first:  # before a process is started
         candidate.check()
     progress = progress or SilentProgress()
-    about = {"question": "tune", "seed": request.seed}
+    about = {"question": request.question, "seed": request.seed}
     with open_run(request.out, data, about, request.engine, progress) as run:
         judged = _Judged(run, data, request)
         batch = first
@@ -356,6 +359,7 @@ def _summary(
         "n_records": len(data.texts),
         "n_classes": len(data.classes),
         "n_folds": len(data.folds.folds),
+        "repeats": data.folds.repeats,
         "score": request.score,
         "seed": request.seed,
         "fixed": dict(request.fixed),

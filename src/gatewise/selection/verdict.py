@@ -42,6 +42,8 @@ class Pair:
         Of the scores, first minus second; corrected t-test over the folds.
     mcnemar : float
         p-value of McNemar's test on the out-of-fold answers, of each record the first.
+    counts_records : bool
+        Whether the scores are shares of right answers, which is what McNemar's test compares.
     """
 
     first: str
@@ -49,13 +51,25 @@ class Pair:
     question: str
     difference: Difference
     mcnemar: float
+    counts_records: bool = True
 
     MOST_CHANCE: ClassVar[float] = 0.05
+    MOST_CHANCE_OF_RECORDS: ClassVar[float] = 0.001
 
     @property
     def is_sure(self) -> bool:
         """Whether chance alone would hardly make as large a difference."""
         return self.difference.p_value < self.MOST_CHANCE
+
+    @property
+    def is_level(self) -> bool:
+        """Whether the data cannot tell the two apart.
+
+        Few folds make no t-test sure, whatever the difference: against that stands McNemar's test,
+        of which more is asked, since it knows nothing of how a fit varies.
+        """
+        told_by_records = self.counts_records and self.mcnemar < self.MOST_CHANCE_OF_RECORDS
+        return not (self.is_sure or told_by_records)
 
     def to_plain(self) -> dict[str, Any]:
         """Give plain values that JSON can hold."""
@@ -160,25 +174,42 @@ def _lstm(pair: Pair, results: Mapping[str, CandidateResult]) -> str:
             f"better ({_chance(pair.difference)}), in {_seconds(alone)} a fit."
         )
     chance = _chance(pair.difference)
+    if gain <= -_MAY_BE_WORTH and not pair.is_level:
+        return (
+            f"The LSTM is not worth it on these data: the n-grams alone are {_points(-gain)} "
+            f"better, {_doubt(pair)}."
+        )
     if gain < _MAY_BE_WORTH or pair.is_sure:
         return (
             f"The LSTM is not worth it on these data: the n-grams alone reach {alone.mean:.1%} in "
             f"{_seconds(alone)} a fit, and with it the answers are no better than these data can "
             f"show ({100 * gain:+.1f} points, {chance})."
         )
+    told = f"The LSTM may be worth it: with it the answers are {_points(gain)} better than those of"
+    if not pair.is_level:
+        return f"{told} the n-grams alone, {_doubt(pair)}."
     return (
-        f"The LSTM may be worth it: with it the answers are {_points(gain)} better than those of "
-        f"the n-grams alone, but that may be chance ({chance}); more folds, or --repeats, would "
-        "tell."
+        f"{told} the n-grams alone, but that may be chance ({chance}); more folds, or --repeats, "
+        "would tell."
     )
 
 
 def _brings(pair: Pair, what: str, whom: str) -> str:
     gain = pair.difference.mean
-    if not pair.is_sure:
+    if pair.is_level:
         return f"{what} makes no difference that these data can show ({_chance(pair.difference)})."
     verb = "brings" if gain > 0 else "costs"
-    return f"{what} {verb} {whom}{_points(abs(gain))} ({_chance(pair.difference)})."
+    told = f"{what} {verb} {whom}{_points(abs(gain))}"
+    return f"{told} ({_chance(pair.difference)})." if pair.is_sure else f"{told}, {_doubt(pair)}."
+
+
+def _doubt(pair: Pair) -> str:
+    """Say that the records tell two methods apart, and the folds are too few for it."""
+    return (
+        f"which these folds alone cannot prove ({_chance(pair.difference)}), though McNemar's test "
+        f"on the answers to the records is sure of it ({_p(pair.mcnemar)}); more folds, or "
+        "--repeats, would tell"
+    )
 
 
 def _labels(doubling: Difference, curve: Sequence[CurvePoint]) -> str:
@@ -199,7 +230,10 @@ def _points(share: float) -> str:
 
 
 def _chance(difference: Difference) -> str:
-    p = difference.p_value
+    return _p(difference.p_value)
+
+
+def _p(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
