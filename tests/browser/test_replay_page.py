@@ -14,7 +14,7 @@ TEXTS = {
     "empty": "",
     "script": "<script>document.title = 'broken'</script> </script><img src=x onerror=alert(1)>",
     "right to left": "שלום card لماذا my",
-    "one long word": "card " + "z" * 3000,
+    "one long word": "z" * 3000 + " card",
 }
 
 LONG = "<b>R&amp;D</b> that is longer than most \U0001f4b3\U0001f4b3\U0001f4b3"

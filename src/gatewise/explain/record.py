@@ -346,9 +346,7 @@ class Replay:
                 f"{len(self.unread):,}"
             )
         if self.difference is None:
-            rows.append(
-                "not compared with the network itself: that needs torch, and a model opened with it"
-            )
+            rows.append("not compared with the network itself, which needs torch")
         else:
             rows.append(
                 f"replayed and own logits of the network differ by {self.difference:.1e} at most"
