@@ -14,6 +14,7 @@ TEXTS = {
     "empty": "",
     "script": "<script>document.title = 'broken'</script> </script><img src=x onerror=alert(1)>",
     "right to left": "שלום card لماذا my",
+    "one long word": "z" * 3000 + " card",
 }
 
 LONG = "<b>R&amp;D</b> that is longer than most \U0001f4b3\U0001f4b3\U0001f4b3"
@@ -102,6 +103,19 @@ def test_the_choices_work(browser, pages):
     f, before, i, g, c = map(float, numbers)
     assert f * before + i * g == pytest.approx(c, abs=2e-3)
     assert browser.complaints() == []
+
+
+def test_words_from_right_to_left_stand_so_and_their_numbers_do_not(browser, pages):
+    browser.open(pages["right to left"][0])
+    lefts = browser.run(
+        "return [...document.querySelectorAll('.token')].map((e) => e.getBoundingClientRect().left)"
+    )
+    assert lefts == sorted(lefts, reverse=True)
+    directions = browser.run(
+        "return [...document.querySelectorAll('.token small')].map("
+        "(e) => getComputedStyle(e).direction)"
+    )
+    assert set(directions) == {"ltr"}
 
 
 def test_it_is_readable_without_scripts(browser, pages):

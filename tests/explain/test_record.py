@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gatewise.base.errors import MissingExtraError
+from gatewise.explain.cells import padded
 from gatewise.explain.replay import replay
 from gatewise.explain.variants import Reading
 
@@ -98,6 +99,9 @@ def test_the_sentence(found):
     assert told.endswith("at one of the tokens 5 to 7 (the last is 'machines')")
     told = changed(found, variants=Told([other])).sentence()
     assert told.endswith("by what lies beyond the line")
+    endless = [changed(token, surface="z" * 3000) for token in found.tokens]
+    told = changed(found, variants=Told([other, certain]), tokens=endless).sentence()
+    assert told.endswith(f"at token 2 ('{'z' * 59}…')")
     empty = changed(found, variants=Told(np.zeros((0, 3))))
     assert empty.sentence().startswith("there is nothing to read")
 
@@ -174,3 +178,9 @@ def test_wide_and_long_tokens_keep_the_columns(classifier):
     lines = [line for line in table if line.startswith(("card ", "zzz"))]
     assert len({line.index("%") for line in lines}) == 1
     assert any("…" in line for line in lines)
+
+
+def test_a_cut_cell_is_as_wide_as_others():
+    assert padded("我" * 13) == "我" * 11 + "… "
+    assert padded("z" * 25) == "z" * 23 + "…"
+    assert padded("e\u0301") == "e\u0301" + " " * 23

@@ -342,3 +342,14 @@ def test_the_texts_of_a_large_file_are_not_held_in_memory(classifier, corpus):
     held = {field.name: getattr(corpus, field.name) for field in fields(corpus)}
     model_facts(classifier, corpus=LargeCorpus(**held | {"texts": texts}), redact=True)
     assert 1 <= texts.most <= 4
+
+
+def test_classes_of_one_size_have_no_largest_and_smallest(classifier, corpus):
+    facts = model_facts(classifier, corpus=corpus)
+    even = replace(facts, data=facts.data | {"largest": ("b", 25), "smallest": ("a", 25)})
+    assert "Every class has 25 records." in Page(model_page(even)).told
+    assert "Every class" not in Page(model_page(facts)).told
+
+
+def test_the_largest_class_of_the_baseline_is_that_of_the_measured_records(seen):
+    assert "always the largest class of those measured (" in seen.told

@@ -13,6 +13,7 @@ from gatewise.report.redaction import masks, redact
         ("call me at 0171-234 5678 today", "call me at ####-### #### today"),
         ("رقم ١٢٣ و 12", "رقم ### و ##"),
         ("write to a.b+c@mail.example.org, please", "write to [mail], please"),
+        ("ask bob@mailhost, 3 @ 5", "ask [mail], # @ #"),
         ("see https://example.com/a?b=1 or www.example.net.", "see [address] or [address]."),
         ("shop.example.com/cart and example.org", "[address] and [address]"),
         ("host vid-eu1.lab.example at 10.0.0.7, e.g. now", "host [address] at [address], e.g. now"),

@@ -68,3 +68,5 @@ def test_rare_words_digits_and_names_are_left_out_of_a_page_for_others(classifie
     assert "money" in masked
     named = words(redacted=True, texts=["ask mister Money, or Balance-Card"])
     assert named == masked - {"money", "balance", "card", "balance-card"}
+    parts = words(redacted=True, texts=["write to money.card@example.com, or see www.balance.org"])
+    assert parts == masked - {"money", "balance", "card"}

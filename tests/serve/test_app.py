@@ -194,9 +194,12 @@ def test_metrics_count(serve):
 
 def test_abstentions_are_counted(serve):
     with serve() as client:
-        found = predicted(client, ["zzz qqq xxx", "my card is stuck", "vvv www"])
+        found = predicted(client, ["zzz qqq xxx", "my card is stuck", "vvv www", " "])
         n_abstained = sum(one["decision"] == "abstain" for one in found)
-        assert n_abstained > 0
+        assert n_abstained > 1
+        rows = client.post("/v1/file", content="text,n\nmy card is stuck,1\n,2\n").text
+        n_abstained += rows.count(",abstain,")
+        assert 'gatewise_texts_total{model="tickets"} 6.0' in client.get("/metrics").text
         wanted = f'gatewise_abstentions_total{{model="tickets"}} {float(n_abstained)}'
         assert wanted in client.get("/metrics").text
 

@@ -110,6 +110,27 @@ def test_what_is_no_table(client, refused, body, query, words):
     assert words in refused(client.post("/v1/file", params=query, content=body), 422)
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("?txt=a", "'txt'; there are text, model, top, nearest, format"),
+        ("?text=a&text=text", "'text' more than once"),
+    ],
+)
+def test_what_an_address_has_in_vain_is_told(client, refused, query, words):
+    assert words in refused(client.post(f"/v1/file{query}", content=b"text\nmy card\n"), 422)
+    body = {"texts": ["my card"]}
+    assert "belongs into the body" in refused(client.post("/v1/predict?top=2", json=body), 422)
+
+
+def test_a_packed_body_is_refused_by_its_header(client, refused):
+    headers = {"Content-Encoding": "br"}
+    answer = client.post("/v1/file", content=b"text\nmy card\n", headers=headers)
+    assert "'br'; send the file unpacked" in refused(answer, 415)
+    headers = {"Content-Encoding": "Identity"}
+    assert client.post("/v1/predict", json={"texts": ["a"]}, headers=headers).is_success
+
+
 def json_lines(*records):
     return "".join(json.dumps(record) + "\n" for record in records)
 

@@ -43,6 +43,8 @@ def strict(serve):
         (b'{"texts": ["a", ]}', 400, "not JSON"),
         (b'{"texts": ["\xff"]}', 400, "not UTF-8: byte 13"),
         (b"[" * 200_000, 400, "nested too deeply"),
+        (b'{"texts": ["a"], "texts": ["b", "c"]}', 400, "'texts' stands twice"),
+        (b'{"texts": ["a"], "top": %s}' % (b"9" * 400), 422, "less than or equal to"),
         (b'{"texts": ' + b"[" * 900 + b"]" * 900 + b"}", 422, "texts[0]"),
         (b'{"texts": [' + b"9" * 10_000 + b"]}", 400, "too many digits"),
         (b'{"texts": ["a\\u0000b"]}', 422, "texts[0]: a text has a NUL character"),

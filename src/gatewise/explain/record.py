@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import unicodedata
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatewise.base.optional import require
+from gatewise.explain.cells import WIDEST, padded, quoted
 from gatewise.explain.credits import Credits
 from gatewise.explain.variants import Reading, Variants
 from gatewise.network.config import NetworkConfig
@@ -34,7 +34,6 @@ NGRAM_KINDS = MappingProxyType(
 )
 _LONGEST_TABLE, _BOTH_ENDS = 40, 15
 _N_NGRAMS, _N_CLASSES = 8, 5
-_WIDEST = 24
 # Smaller credits, in nats, and smaller changes of a probability have no sign worth a remark.
 _DOUBT = 0.02
 
@@ -88,7 +87,7 @@ class Replay:
         The beginnings of the text, and the text without one token; computed when asked for.
     difference : float or None
         Largest difference between these logits and those of the network itself, computed in
-        float32; None if there was none to ask.
+        float32; None where only the arrays were at hand, as without torch.
     """
 
     text: str
@@ -177,7 +176,7 @@ class Replay:
             return f"there is nothing to read; without a word it is {self.label!r} with {chance}"
         if self.decided_at is None:
             return f"decided for {self.label!r} with {chance}, by what lies beyond the line"
-        word = repr(self.token_at(self.decided_at))
+        word = quoted(self.token_at(self.decided_at))
         place = self.reading.lengths.index(self.decided_at)
         first = 1 + (self.reading.lengths[place - 1] if place else 0)
         at = f"token {self.decided_at:,} ({word})"
@@ -292,7 +291,7 @@ class Replay:
     def _table(self) -> list[str]:
         """List the steps: token, credit, what it would be without it, and the gates' means."""
         label = self.decision
-        rows = [f"{'token':{_WIDEST}} {'credit':>8} {'without':>8}   input  forget  output  |cell|"]
+        rows = [f"{'token':{WIDEST}} {'credit':>8} {'without':>8}   input  forget  output  |cell|"]
         gates = [self.mean_sizes(name) for name in "ifoc"]
         shown = self._shown_steps()
         for place, step in enumerate(shown):
@@ -311,23 +310,23 @@ class Replay:
         if not len(shares):
             return []
         order = np.argsort(-np.abs(shares), kind="stable")
-        rows = [f"{'n-gram':{_WIDEST}} {'credit':>8}   kind"]
+        rows = [f"{'n-gram':{WIDEST}} {'credit':>8}   kind"]
         for column in order[:_N_NGRAMS]:
             kind, _, term = self.credits.terms[column].partition(":")
-            shown = _padded(repr(term))
+            shown = padded(repr(term))
             rows.append(f"{shown} {shares[column]:+8.2f}   {NGRAM_KINDS[kind]}")
         if rest := shares[order[_N_NGRAMS:]].sum():
-            rows.append(f"{_padded(f'{len(order) - _N_NGRAMS} more')} {rest:+8.2f}")
+            rows.append(f"{padded(f'{len(order) - _N_NGRAMS} more')} {rest:+8.2f}")
         return rows
 
     def _sums(self) -> list[str]:
-        head = f"{'class':{_WIDEST}} {'tokens':>8} + {'n-grams':>8} + {'bias':>8} = {'score':>8}"
+        head = f"{'class':{WIDEST}} {'tokens':>8} + {'n-grams':>8} + {'bias':>8} = {'score':>8}"
         rows = [f"{head}  probability"]
         for number in self.most_likely():
             tokens = self.credits.steps[:, number].sum()
             ngrams, bias = self.credits.ngrams[:, number].sum(), self.credits.bias[number]
             rows.append(
-                f"{_padded(self.labels[number])} {tokens:+8.2f} + {ngrams:+8.2f} + {bias:+8.2f} = "
+                f"{padded(self.labels[number])} {tokens:+8.2f} + {ngrams:+8.2f} + {bias:+8.2f} = "
                 f"{self.credits.scores[number]:+8.2f}  {self.probabilities[number]:11.1%}"
             )
         return rows
@@ -336,7 +335,7 @@ class Replay:
         """Say what else one should know: doubts, cuts, and how exact the replay is."""
         rows = []
         if self.contradicted:
-            named = ", ".join(repr(self.tokens[step].surface) for step in self.contradicted)
+            named = ", ".join(quoted(self.tokens[step].surface) for step in self.contradicted)
             rows.append(
                 f"credit and leaving out disagree in sign for {named}: the other tokens are read "
                 "differently without it"
@@ -347,7 +346,7 @@ class Replay:
                 f"{len(self.unread):,}"
             )
         if self.difference is None:
-            rows.append("not compared with the network itself: torch is not installed")
+            rows.append("not compared with the network itself, which needs torch")
         else:
             rows.append(
                 f"replayed and own logits of the network differ by {self.difference:.1e} at most"
@@ -382,18 +381,4 @@ class Replay:
 
 def _cell(token: ReplayToken) -> str:
     mark = {"known": "", "spelt": " ~", "unknown": " ?", "padding": " 0"}[token.kind]
-    return _padded(token.surface + mark)
-
-
-def _padded(text: str) -> str:
-    """Fill up to the width of the column, or shorten to it; some characters take two places."""
-    kept, width = "", 0
-    for letter in text:
-        wide = 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        if unicodedata.combining(letter):
-            wide = 0
-        if width + wide > _WIDEST:
-            kept, width = kept[:-1] + "…", width
-            break
-        kept, width = kept + letter, width + wide
-    return kept + " " * (_WIDEST - width)
+    return padded(token.surface + mark)

@@ -18,7 +18,7 @@ __all__ = ["Mask", "masks", "redact"]
 # thousand letters, as files in mails are, would be read anew from every letter.
 _ADDRESS = re.compile(
     r"(?P<mail>(?<![^\s@<>()\[\],;:\"])[^\s@<>()\[\],;:\"]++"
-    r"@[^\s@<>()\[\],;:\"]+\.[^\s@<>()\[\],;:\"]*\w)"
+    r"@[^\s@<>()\[\],;:\"]*\w)"  # a machine of one's own firm has no dot
     r"|(?P<address>(?:(?<![a-z0-9+.-])[0-9+.-]*+[a-z][a-z0-9+.-]*+://|\bwww\.)\S*[\w/]"
     r"|(?<![\w-])(?:[\w-]++\.)+(?:com|net|org|info|biz|io|co|gov|edu|app|dev)\b(?:[:/]\S*[\w/])?"
     r"|(?<![\w-])(?:[\w-]++\.)+[a-z]{2,}/\S*[\w/]"

@@ -60,8 +60,8 @@ def word_facts(model: FittedModel, *, redacted: bool, texts: Iterable[str] = ())
     model : FittedModel
         The model.
     redacted : bool
-        Leave out rare words, those with a digit, addresses, and what ``texts`` show to be names: a
-        vocabulary has no capitals to tell them by.
+        Leave out rare words, those with a digit, and what ``texts`` show to be names or parts of
+        addresses: a vocabulary has neither capitals nor whole addresses to tell them by.
     texts : iterable of str
         Texts with those words in them, as far as they are at hand.
 
@@ -125,8 +125,8 @@ def _hidden_words(model: FittedModel, texts: Iterable[str]) -> frozenset[str]:
     counts = zip(model.vocabulary.words, model.vocabulary.counts, strict=True)
     hidden = {word for word, count in counts if count < _FEWEST or redact(word) != word}
     for text in texts:
-        names = (text[one.start : one.end] for one in masks(text) if one.shown == "[name]")
-        hidden.update(token for name in names for token in tokenize(name, model.language))
+        parts = (text[one.start : one.end] for one in masks(text) if one.shown != "#")
+        hidden.update(token for part in parts for token in tokenize(part, model.language))
     return frozenset(hidden)
 
 

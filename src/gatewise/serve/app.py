@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp
@@ -20,7 +21,7 @@ from gatewise.serve.description import DescribedApi, methods_at
 from gatewise.serve.files import FileQuestion
 from gatewise.serve.guards import GuardedApp
 from gatewise.serve.inference import infer_answer, model_metadata, texts_of
-from gatewise.serve.json_route import DirectApp, JsonRoute
+from gatewise.serve.json_route import DirectApp, JsonRoute, check_query
 from gatewise.serve.limits import FILE_PATH, LimitedApp
 from gatewise.serve.metrics import CountedApp
 from gatewise.serve.models import LoadedModel
@@ -160,8 +161,8 @@ def _files(service: Service) -> APIRouter:
         *,
         text: Annotated[str | None, Query(description="The column of the texts.")] = None,
         model: str | None = None,
-        top: Annotated[int, Query(ge=1)] = 1,
-        nearest: Annotated[int, Query(ge=0)] = 0,
+        top: Annotated[int, Query(ge=1, le=1 << 53)] = 1,
+        nearest: Annotated[int, Query(ge=0, le=1 << 53)] = 0,
         output: Annotated[
             Literal["csv", "tsv", "jsonl"] | None,
             Query(
@@ -170,7 +171,8 @@ def _files(service: Service) -> APIRouter:
         ] = None,
     ) -> Response:
         """Classify the texts of a table, csv, tsv or JSON lines, of any length, row by row."""
-        _check_kind(request.headers.get("content-type", ""))
+        _check_kind(request.headers)
+        check_query(request, ("text", "model", "top", "nearest", "format"))
         loaded = service.shelf.find(model)
         question = FileQuestion(text, output, top, nearest, service.settings.limits.characters)
         upload = Upload(request)
@@ -266,13 +268,19 @@ def _protocol(service: Service) -> APIRouter:
     return router
 
 
-def _check_kind(content_type: str) -> None:
+def _check_kind(headers: Headers) -> None:
     # Programs name any kind for a file, or none; but a form is not the file.
+    content_type = headers.get("content-type", "")
     if content_type.strip().casefold().startswith("multipart/"):
         raise RefusedError(
             415,
             f"the Content-Type is {content_type[:80]!r}; send the file alone as the body, as "
             "text/csv, text/tab-separated-values or application/x-ndjson",
+        )
+    encoding = headers.get("content-encoding", "identity")
+    if encoding.strip().casefold() != "identity":
+        raise RefusedError(
+            415, f"the Content-Encoding is {encoding[:80]!r}; send the file unpacked, without it"
         )
 
 

@@ -59,6 +59,7 @@ def answer_file(
     body: BodyStream,
     out: AnswerStream,
     read: Callable[[Sequence[str]], Scores],
+    count: Callable[[Sequence[Answer]], None],
 ) -> None:
     """Answer all rows of a body.
 
@@ -74,6 +75,8 @@ def answer_file(
         Where to; ended at the end.
     read : callable
         Classifies texts.
+    count : callable
+        Counts answers.
 
     Raises
     ------
@@ -90,7 +93,7 @@ def answer_file(
     column, _ = choose_text_column(table.columns, question.text_column, table.source, _OPTION)
     kind = question.kind or ("jsonl" if is_json else "csv")
     out.kind = kind
-    rows = _Rows(table, column, kind, loaded, question, read)
+    rows = _Rows(table, column, kind, loaded, question, read, count)
     stream = io.TextIOWrapper(io.BufferedWriter(out), encoding="utf-8", newline="")
     writer = RowWriter(stream, kind, rows.columns)
     for cells in rows.answered():
@@ -113,12 +116,14 @@ class _Rows:
         loaded: LoadedModel,
         question: FileQuestion,
         read: Callable[[Sequence[str]], Scores],
+        count: Callable[[Sequence[Answer]], None],
     ) -> None:
         self._table = table
         self._column = column
         self._model = loaded.model
         self._question = question
         self._read = read
+        self._count = count
         own = answer_columns(question.top, question.nearest)
         self._own = frozenset(own)
         self._renamed = free_names(table.columns, own)
@@ -172,11 +177,9 @@ class _Rows:
                 answers_of(self._model, usable, self._read(usable), question.top, question.nearest)
             )
             answers = [next(found) if answer is None else answer for answer in answers]
-        return [
-            self._cells(row, answer)
-            for row, answer in zip(rows, answers, strict=True)
-            if answer is not None
-        ]
+        told = [answer for answer in answers if answer is not None]
+        self._count(told)
+        return [self._cells(row, answer) for row, answer in zip(rows, told, strict=True)]
 
     def _cells(self, row: Row, answer: Answer) -> dict[str, Any]:
         cells = input_cells(row.fields, self._renamed, self._own) | answer.cells(row.line)

@@ -8,7 +8,8 @@ errors, are FastAPI's.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Iterable
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from fastapi import Request
@@ -21,8 +22,9 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gatewise.serve.complaints import COMPLAINTS, complain
+from gatewise.serve.refusals import RefusedError
 
-__all__ = ["DirectApp", "JsonRoute"]
+__all__ = ["DirectApp", "JsonRoute", "check_query"]
 
 
 class JsonRoute(APIRoute):
@@ -35,6 +37,7 @@ class JsonRoute(APIRoute):
     async def answer(self, request: Request) -> Response:
         """Answer a request."""
         assert self.body_field is not None
+        check_query(request)
         question_type: Any = self.body_field.field_info.annotation
         question = _checked(question_type, _parsed(await request.body()))
         answer: Response = await self.endpoint(question=question, **request.path_params)
@@ -83,16 +86,42 @@ class DirectApp:
         await answer(scope, receive, send)
 
 
+def check_query(request: Request, known: Sequence[str] = ()) -> None:
+    """Refuse what an address has behind its question mark and nobody would look at.
+
+    Raises
+    ------
+    RefusedError
+        If a name is none of those known, or stands twice.
+    """
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in names:
+        if name not in known:
+            there = f"there are {', '.join(known)}" if known else "it belongs into the body"
+            raise RefusedError(422, f"the address has a parameter {name[:40]!r}; {there}")
+        if names.count(name) > 1:
+            raise RefusedError(422, f"the address has {name!r} more than once; give it once")
+
+
 def _parsed(body: bytes) -> Any:
     if not body:
         raise RequestValidationError([_complaint("missing", ("body",), "Field required")])
     try:
-        return json.loads(body)
+        return json.loads(body, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         found = _complaint("json_invalid", ("body", error.pos), "JSON decode error")
         raise RequestValidationError([{**found, "ctx": {"error": error.msg}}]) from None
     except (RecursionError, ValueError):
         raise HTTPException(400) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its members; of two of one name the first would be lost."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        (name, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise RefusedError(400, f"the key {name[:40]!r} stands twice in an object; give it once")
+    return found
 
 
 def _checked(question_type: type[BaseModel], value: Any) -> BaseModel:

@@ -200,7 +200,7 @@ def _check_kind(headers: Headers) -> None:
             f"the Content-Type is {given[:80]!r}; send JSON in UTF-8 as application/json",
         )
     for name in ("content-encoding", "inference-header-content-length"):
-        if headers.get(name, "identity") != "identity":
+        if headers.get(name, "identity").strip().casefold() != "identity":
             raise RefusedError(
                 415, f"the header {name} is not understood; send plain JSON without it"
             )

@@ -51,7 +51,7 @@ class Metrics:
         self.in_flight = Gauge(
             "gatewise_requests_in_flight", "Requests being answered.", registry=registry
         )
-        self.texts = Counter("gatewise_texts", "Texts read.", ["model"], registry=registry)
+        self.texts = Counter("gatewise_texts", "Texts answered.", ["model"], registry=registry)
         self.abstained = Counter(
             "gatewise_abstentions", "Texts answered with abstain.", ["model"], registry=registry
         )

@@ -84,8 +84,12 @@ class PredictRequest(Strict):
 
     texts: Annotated[_Texts, Field(min_length=1, description="The texts.")]
     model: StrictStr | None = Field(None, description="Which model; not needed if there is one.")
-    top: Number = Field(1, ge=1, description="How many of the most probable labels to name.")
-    nearest: Number = Field(0, ge=0, description="How many of the nearest training records.")
+    top: Number = Field(
+        1, ge=1, le=1 << 53, description="How many of the most probable labels to name."
+    )
+    nearest: Number = Field(
+        0, ge=0, le=1 << 53, description="How many of the nearest training records."
+    )
 
 
 class ReplayRequest(Strict):

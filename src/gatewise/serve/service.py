@@ -9,8 +9,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
-
 from gatewise.classify.answers import Answer
 from gatewise.explain.replay import replay
 from gatewise.serve.answering import answers_of, check_wanted
@@ -75,8 +73,9 @@ class Service:
         for number, text in enumerate(texts):
             self._check_length(text, f"texts[{number}]")
         check_wanted(loaded.model, top, nearest)
-        scores = await self._read(loaded, texts)
-        return answers_of(loaded.model, texts, scores, top, nearest)
+        answers = answers_of(loaded.model, texts, await self._read(loaded, texts), top, nearest)
+        self._count(loaded, answers)
+        return answers
 
     async def replay(self, loaded: LoadedModel, text: str) -> bytes:
         """Replay a text, as JSON.
@@ -112,8 +111,11 @@ class Service:
             # In the threads of all other requests, so that a file gets its share and not more.
             return call(self._read(loaded, texts))
 
+        def count(answers: Sequence[Answer]) -> None:
+            self._count(loaded, answers)
+
         work = asyncio.get_running_loop().run_in_executor(
-            self._files, answer_file, loaded, question, BodyStream(spool, call), out, read
+            self._files, answer_file, loaded, question, BodyStream(spool, call), out, read, count
         )
         return out, _closing(out.pieces(work), spool)
 
@@ -124,11 +126,13 @@ class Service:
             pool.shutdown(wait=False, cancel_futures=True)
 
     async def _read(self, loaded: LoadedModel, texts: Sequence[str]) -> Scores:
-        scores = await self._batcher.read(loaded.model, texts)
-        self.metrics.texts.labels(loaded.name).inc(len(texts))
-        n_abstained = len(texts) - int(np.count_nonzero(scores.answers))
-        self.metrics.abstained.labels(loaded.name).inc(n_abstained)
-        return scores
+        return await self._batcher.read(loaded.model, texts)
+
+    def _count(self, loaded: LoadedModel, answers: Sequence[Answer]) -> None:
+        """Count texts as they are answered: one that has nothing to read is abstained from."""
+        self.metrics.texts.labels(loaded.name).inc(len(answers))
+        n_given = sum(bool(answer.ranked) and not answer.abstains for answer in answers)
+        self.metrics.abstained.labels(loaded.name).inc(len(answers) - n_given)
 
     def _check_length(self, text: str, place: str) -> None:
         most = self.settings.limits.characters

@@ -131,6 +131,18 @@ def test_in_the_dark(reader, site, table):
     reader.check(site)
 
 
+def test_printed_it_is_dark_on_white_and_has_its_bars(reader, site):
+    reader.open(site)
+    reader.ask("my card is stuck")
+    reader.look()
+    with reader.browser.printing():
+        assert reader.run("return getComputedStyle(document.body).color") == "rgb(27, 27, 27)"
+        for part in (".bar i", ".word"):
+            style = f"getComputedStyle(document.querySelector('{part}'))"
+            assert reader.run(f"return {style}.printColorAdjust") == "exact"
+    reader.check(site)
+
+
 def test_nothing_is_wider_than_a_phone(reader, site, table):
     def check(view):
         assert reader.run("return document.documentElement.scrollWidth") <= 390, view

@@ -144,6 +144,17 @@ def test_another_file_is_no_audit(reader, site, write_csv):
     reader.give("correct-input", write_csv("a.csv", ["text", "line"], [["a", 1]]))
     reader.wait("!document.getElementById('correct-problem').hidden")
     assert "no columns given, suggested, corrected" in reader.text("correct-problem")
+    reader.run("location.hash = '#correct/123456'")
+    reader.wait("document.getElementById('correct-problem').textContent.includes('123456')")
+    assert reader.run("return location.hash") == "#correct"
+
+
+def test_the_link_that_skips_keeps_the_address(reader, site, table):
+    reader.review(site, table(5))
+    address = reader.driver.current_url
+    reader.run("document.getElementById('skip').click()")
+    reader.wait("document.activeElement.id === 'main'")
+    assert reader.driver.current_url == address
 
 
 def test_shortcuts_can_be_switched_off(reader, site, table):

@@ -252,8 +252,18 @@ def test_it_is_stopped_and_goes_on(reader, site, table):
     reader.find("file-stop").click()
     reader.wait("document.getElementById('file-paused')")
     assert "they are kept" in reader.text("file-paused")
+    assert reader.focused() == "file-continue"
+    share = reader.run("return document.getElementById('file-bar').value")
+    rows = int(reader.text("file-paused").split()[2].replace(",", ""))
+    assert share < rows / 6000 + 0.5  # it has read a little ahead, and not all
+    reader.choose("language-choice", "zh")
+    reader.wait("document.getElementById('file-paused').textContent.includes('停止')")
+    reader.choose("language-choice", "en")
+    reader.wait("document.getElementById('file-paused').textContent.includes('Stopped')")
     reader.find("file-continue").click()
     reader.labelled()
     assert "6,000 rows answered" in reader.text("file-summary")
     found = reader.rows(reader.download(reader.find("file-download").click))
     assert [row["number"] for row in found] == [str(number) for number in range(6000)]
+    reader.give("file-input", table(1, "one.csv").with_name("tickets.csv"))
+    reader.wait("document.getElementById('file-status').textContent === ''")

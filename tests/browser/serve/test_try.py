@@ -118,6 +118,10 @@ def test_more_labels_are_shown_on_request(reader, site):
             "document.querySelector('#h-labels').parentElement.querySelector('button').click()"
         )
         reader.wait(f"{count} === {wanted}")
+    reader.run("document.querySelector('#h-labels').parentElement.querySelector('button').focus()")
+    reader.type(Keys.ENTER)
+    reader.wait(f"{count} === 20")
+    reader.wait("document.activeElement.textContent === 'Show all 150 labels'")
     reader.check(site)
 
 
@@ -145,13 +149,21 @@ def test_the_step_moves_through_the_gates(reader, site):
 
 def test_a_long_text_is_looked_into_on_request(reader, site):
     reader.open(site)
+    reader.ask("my card is stuck")
+    reader.look()
     reader.run(
         "const e = document.getElementById('try-text'); e.value = 'my card is stuck '.repeat(60);"
         "e.dispatchEvent(new Event('input'))"
     )
     reader.wait("document.getElementById('try-look')")
+    assert not reader.run("return document.querySelector('.old')")  # it is no old answer
     reader.find("try-look").click()
-    reader.look()
+    reader.wait("document.getElementById('credits-unread')")
+    assert "200 of these 240 words" in reader.text("credits-unread")
+    chart = "Number(document.querySelector('.chart').getAttribute('width'))"
+    assert reader.run(f"return {chart}") > 900
+    reader.resize(390)  # a phone that is turned
+    reader.wait(f"{chart} < 390")
     reader.check(site)
 
 
@@ -163,6 +175,8 @@ def test_texts_from_right_to_left(reader, site):
     assert (
         reader.run("return getComputedStyle(document.querySelector('.credits')).direction") == "rtl"
     )
+    signs = "return getComputedStyle(document.querySelector('.word small')).direction"
+    assert reader.run(signs) == "ltr"  # else -0.18 would read 0.18-
     names = reader.run(
         "return [...document.querySelectorAll('#try-answer .bars .name')]"
         ".map((e) => [e.textContent, getComputedStyle(e).direction])"

@@ -64,7 +64,11 @@
 
   function drawReading() {
     const { tokens, words, probabilities } = data.reading;
-    if (!tokens.length) { byId("reading").textContent = "There is nothing to read."; return; }
+    if (!tokens.length) {
+      byId("reading").textContent = "There is nothing to read.";
+      byId("reading").style.height = "auto";
+      return;
+    }
     const names = tokens.map((length, place) => `${length} ${words[place]}`);
     const places = names.map((_, place) => place);
     const traces = data.labels.map((label, number) => ({
@@ -118,7 +122,8 @@
   function drawUnit() {
     const unit = data.units[Number(byId("unit-choice").value)];
     const step = Number(byId("step-choice").value);
-    byId("step-name").textContent = numbered[step];
+    const letters = [...numbered[step]];
+    byId("step-name").textContent = letters.length > 40 ? `${letters.slice(0, 39).join("")}…` : numbered[step];
     const earlier = unit.backward ? step + 1 : step - 1;
     const cell = earlier >= 0 && earlier < unit.c.length ? unit.c[earlier] : 0;
     const act = data.activation;

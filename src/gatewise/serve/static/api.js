@@ -15,6 +15,11 @@ export class Refusal extends Error {
   }
 }
 
+// Without the token there is nothing to see; a browser closes a dialog on Escape whatever it is told.
+byId("token-dialog").addEventListener("close", () => {
+  if (asking && !byId("token-dialog").open) byId("token-dialog").showModal();
+});
+
 export const hasToken = () => sessionStorage.getItem(kept) !== null;
 
 function askForToken(isWrong) {
@@ -22,7 +27,6 @@ function askForToken(isWrong) {
     const dialog = byId("token-dialog"), input = byId("token-input");
     byId("token-problem").hidden = !isWrong;
     input.value = "";
-    dialog.addEventListener("cancel", (event) => event.preventDefault());
     byId("token-form").addEventListener("submit", () => {
       sessionStorage.setItem(kept, input.value.trim());
       asking = null;

@@ -70,7 +70,9 @@ export function startCorrect(shelf) {
       const { reviews: all } = await getJson("/v1/reviews");
       const review = all.find((one) => one.id === id);
       if (!review) {
-        location.hash = "#correct";
+        history.replaceState(null, "", "#correct");
+        await showList();
+        fill(problem, el("strong", {}, t("correct.not_there", { n: id })));
         return;
       }
       hide(problem);

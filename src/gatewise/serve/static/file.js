@@ -24,6 +24,7 @@ export function startFile(shelf) {
   async function take(chosen, known) {
     running?.abort();
     hide(problem, planBox, progressBox, resultBox);
+    status.textContent = "";
     answering = table = null;
     file = chosen;
     try {
@@ -84,6 +85,7 @@ export function startFile(shelf) {
     const mine = answering, { signal } = running;
     mine.isRunning = true;
     hide(problem);
+    status.textContent = "";
     byId("file-start").disabled = true;
     byId("file-preview").open = false; // what comes out of it stands higher then
     drawProgress(true);
@@ -126,20 +128,19 @@ export function startFile(shelf) {
   function drawProgress(isRunning) {
     const share = Math.min(1, answering.nBytes / Math.max(1, file.size)), { nRows, seconds } = answering;
     const told = t("file.working", { rows: number(nRows), percent: percent(share, 0), rate: number(seconds ? nRows / seconds : 0) });
-    if (!progressBox.hidden && isRunning && byId("file-bar")) { // the button keeps the focus
+    if (!progressBox.hidden && isRunning && byId("file-stop")) { // the button keeps the focus
       byId("file-bar").value = share;
       byId("file-told").textContent = told;
     } else {
       const button = isRunning
         ? el("button", { type: "button", id: "file-stop", on: { click: () => running.abort() } }, t("file.stop"))
-        : el("button", { type: "button", id: "file-continue", class: "main", on: { click: () => {
-          hide(progressBox);
-          run();
-        } } }, t("file.continue"));
+        : el("button", { type: "button", id: "file-continue", class: "main", on: { click: run } }, t("file.continue"));
       const text = isRunning ? told : t("file.paused", { rows: number(nRows) });
       const bar = el("progress", { id: "file-bar", max: 1, "aria-label": t("file.progress") });
       bar.value = share;
+      const isHere = progressBox.contains(document.activeElement);
       fill(progressBox, bar, el("p", { class: "row" }, el("span", { id: isRunning ? "file-told" : "file-paused" }, text), button));
+      if (isHere) button.focus();
     }
     if (isRunning && nRows && answering.nRows <= 2 * mostShown) drawResult();
   }
@@ -197,9 +198,16 @@ export function startFile(shelf) {
     languageChanged() {
       if (!plan || planBox.hidden) return;
       const [text, given] = [byId("file-text").value, byId("file-given").value];
+      const { open: isOpen } = byId("file-preview"), { disabled } = byId("file-start");
       drawPlan();
       byId("file-text").value = text;
       byId("file-given").value = given;
+      byId("file-preview").open = isOpen;
+      byId("file-start").disabled = disabled; // as long as it works
+      if (!progressBox.hidden) {
+        hide(progressBox);
+        drawProgress(answering.isRunning);
+      }
       if (table && answering) {
         table = null;
         drawResult();

@@ -20,11 +20,12 @@ function viewOf(address) {
 function show(byUser) {
   if (location.hash === "#main") { // the link that skips the navigation
     byId("main").focus();
-    history.replaceState(null, "", `#${current}`);
+    history.replaceState(null, "", address);
     return;
   }
   const [name, rest] = viewOf(location.hash);
   current = name;
+  address = location.hash || `#${name}`;
   for (const view of views) {
     byId(`view-${view}`).hidden = view !== name;
     const link = byId(`nav-${view}`);
@@ -38,7 +39,7 @@ function show(byUser) {
     byId(`h-${name}`).focus({ preventScroll: true });
   }
 }
-let current = "try";
+let current = "try", address = "#try";
 
 async function loadModels() {
   const banner = byId("banner");

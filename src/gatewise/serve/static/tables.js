@@ -4,6 +4,7 @@ import { keysOf, writtenAt } from "./json_text.js";
 import { size, t } from "./words.js";
 
 const headSize = 1 << 18; // bytes that are looked at to guess how to read the rest
+const pieceSize = 1 << 16; // bytes; a browser's own stream reads megabytes ahead
 const longestRecord = 2_000_000; // characters; more is a quote that is never closed
 export const delimiters = { comma: ",", semicolon: ";", tab: "\t", bar: "|" };
 export const encodings = ["utf-8", "gb18030", "big5", "shift_jis", "euc-kr", "windows-1252", "windows-1251", "windows-1256", "utf-16le", "utf-16be"];
@@ -23,11 +24,14 @@ export class FileProblem extends Error {
 const isPacked = (file) => /\.gz$/i.test(file.name);
 
 function bytesOf(file, onBytes = () => {}) {
-  const counted = new TransformStream({ transform(piece, out) {
+  let place = 0;
+  const stream = new ReadableStream({ async pull(out) {
+    const piece = new Uint8Array(await file.slice(place, place + pieceSize).arrayBuffer());
+    place += piece.length;
     onBytes(piece.length);
-    out.enqueue(piece);
-  } });
-  const stream = file.stream().pipeThrough(counted);
+    if (piece.length) out.enqueue(piece);
+    else out.close();
+  } }, { highWaterMark: 0 });
   return isPacked(file) ? stream.pipeThrough(new DecompressionStream("gzip")) : stream;
 }
 

@@ -65,7 +65,7 @@ export function startTry(shelf) {
     looking?.abort();
     looking = new AbortController();
     const { signal } = looking, { text, model } = shown;
-    if (!replayed) fill(workingBox, heading(), el("p", { class: "faint" }, t("try.working_wait")));
+    if (!replayed) fillInside(el("p", { class: "faint" }, t("try.working_wait")));
     try {
       const replay = await postJson("/v1/replay", { text, model: model.name }, { signal });
       replayed = { text, model, replay };
@@ -74,26 +74,28 @@ export function startTry(shelf) {
       if (error.name === "AbortError") return;
       const said = el("div", { class: "problem", role: "alert" });
       complain(said, error, () => look());
-      fill(workingBox, heading(), said);
+      fillInside(said);
     }
   });
 
-  const heading = () => el("h2", {}, t("try.working"));
+  function fillInside(...parts) {
+    workingBox.classList.remove("old");
+    fill(workingBox, el("h2", {}, t("try.working")), ...parts);
+  }
 
   function offer() {
     replayed = null;
     const button = el("button", { type: "button", id: "try-look", on: { click: () => look() } }, t("try.working_show"));
-    fill(workingBox, heading(), el("p", { class: "row" }, el("span", { class: "faint" }, t("try.working_long")), button));
+    fillInside(el("p", { class: "row" }, el("span", { class: "faint" }, t("try.working_long")), button));
   }
 
   function drawInside() {
-    workingBox.classList.remove("old");
-    fill(workingBox, heading());
+    fillInside();
     drawWorking(workingBox, replayed.replay);
   }
 
   function draw() {
-    const { prediction, model } = shown;
+    const { prediction, model } = shown, isHere = answerBox.contains(document.activeElement);
     if (prediction.label === null) {
       const known = prediction.reason === "no text" || prediction.reason === "no word or number in the text";
       const sentence = known ? t("try.no_text") : t("try.reason", { reason: prediction.reason });
@@ -109,6 +111,7 @@ export function startTry(shelf) {
     fill(answerBox,
       answerCard(prediction, abstains, sentence, model),
       el("div", { class: "columns" }, labelBars(prediction, model), nearest(prediction)));
+    if (isHere) (answerBox.querySelector("button") ?? byId("h-labels")).focus(); // which was on one of its buttons
   }
 
   // What the decision rests on; a class may itself be called "abstain".
@@ -153,7 +156,7 @@ export function startTry(shelf) {
     };
     const fewer = () => el("button", { type: "button", class: "plain", on: { click: () => { top = fewLabels; ask(); } } }, t("try.fewer_labels"));
     return el("section", { "aria-labelledby": "h-labels" },
-      el("h2", { id: "h-labels" }, t("try.labels")),
+      el("h2", { id: "h-labels", tabindex: -1 }, t("try.labels")),
       el("ol", { class: "bars" }, rows),
       model.abstain_below > 0 ? el("p", { class: "faint" }, t("try.abstain_below", { threshold: percent(model.abstain_below, 0) })) : null,
       el("p", { class: "row" }, next && rows.length < all ? more(next) : null, top > fewLabels && all > fewLabels ? fewer() : null));
@@ -184,9 +187,6 @@ export function startTry(shelf) {
     languageChanged() {
       if (shown) draw();
       if (replayed) drawInside();
-    },
-    shown() {
-      if (replayed) drawInside(); // what was drawn while it could not be seen has no width
     },
   };
 }

@@ -23,6 +23,7 @@ export function drawWorking(box, replay) {
 
 function creditsSection(replay, ranked) {
   const words = el("p", { class: "credits", dir: "auto" });
+  const read = readWords(replay).length;
   const sums = el("p", { class: "faint" });
   const choice = el("select", { id: "credit-label", on: { change: draw } },
     ranked.map(([label, probability], place) => el("option", { value: place, dir: "auto" }, `${label} (${chance(probability)})`)));
@@ -42,6 +43,7 @@ function creditsSection(replay, ranked) {
     el("p", { class: "legend faint" },
       el("span", { class: "for" }, t("try.credits_legend")), " ", el("span", { class: "against" }, t("try.credits_legend_against"))),
     el("p", { class: "faint" }, t("try.credits_means")),
+    replay.unread ? el("p", { id: "credits-unread" }, t("try.unread", { n: number(read), all: number(read + replay.unread) })) : null,
     sums);
 }
 
@@ -67,7 +69,7 @@ function creditWord({ surface, kind, credit }, largest) {
   const value = signed(credit);
   return el("span", { class: `word ${kind}`, title: t(isFor ? "try.credit_for" : "try.credit_against", { word: surface, value }),
     style: { "background-color": isFor ? `rgb(47 129 189 / ${share})` : `rgb(222 96 50 / ${share})` } },
-  el("span", { class: "surface" }, surface), el("small", {}, value),
+  el("span", { class: "surface" }, surface), el("small", { dir: "ltr" }, value),
   el("span", { class: "away" }, t(isFor ? "try.credits_legend" : "try.credits_legend_against")));
 }
 
@@ -82,8 +84,21 @@ function readingSection(replay, labels, words, width) {
     el("p", { class: "faint" }, t("try.reads_means"), " ",
       decidedAt(replay.decided_at, steps, named)),
     el("ul", { class: "keys" }, labels.map((name, place) => el("li", {}, el("i", { class: `line-${place}` }), data(name)))),
-    readingChart(steps, labels, named, Math.max(280, width - 4), label),
+    inItsWidth((room) => readingChart(steps, labels, named, Math.max(280, room - 4), label), width),
     readingTable(steps, labels, named));
+}
+
+// Drawn anew when the room for it changes, as on a phone that is turned: its letters keep their size.
+function inItsWidth(draw, width) {
+  const box = el("div", {}, draw(width));
+  let drawn = width;
+  new ResizeObserver(() => {
+    const room = box.clientWidth;
+    if (!room || room === drawn) return;
+    drawn = room;
+    box.replaceChildren(draw(room));
+  }).observe(box);
+  return box;
 }
 
 // Of a long text not every beginning was looked at, so it may have been one of several words.
