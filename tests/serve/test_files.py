@@ -120,7 +120,7 @@ def test_what_is_no_table(client, refused, body, query, words):
 def test_what_an_address_has_in_vain_is_told(client, refused, query, words):
     assert words in refused(client.post(f"/v1/file{query}", content=b"text\nmy card\n"), 422)
     body = {"texts": ["my card"]}
-    assert "belongs into the body" in refused(client.post("/v1/predict?top=2", json=body), 422)
+    assert "belongs in the body" in refused(client.post("/v1/predict?top=2", json=body), 422)
 
 
 def test_a_packed_body_is_refused_by_its_header(client, refused):

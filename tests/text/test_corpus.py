@@ -327,6 +327,12 @@ def test_labels_that_may_stand_for_none_are_noted():
     ]
 
 
+def test_one_label_is_counted_as_one(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\nhello,a\n")
+    assert "1 record under 1 label, text" in read_corpus(path, min_labels=1).summary()[0]
+
+
 def test_a_label_that_reads_like_no_answer_is_noted():
     corpus = corpus_from_lists(list("abcd"), ["abstain", "abstain", "b", "b"])
     assert corpus.notes == [

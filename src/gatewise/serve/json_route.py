@@ -97,7 +97,7 @@ def check_query(request: Request, known: Sequence[str] = ()) -> None:
     names = [name for name, _ in request.query_params.multi_items()]
     for name in names:
         if name not in known:
-            there = f"there are {', '.join(known)}" if known else "it belongs into the body"
+            there = f"there are {', '.join(known)}" if known else "it belongs in the body"
             raise RefusedError(422, f"the address has a parameter {name[:40]!r}; {there}")
         if names.count(name) > 1:
             raise RefusedError(422, f"the address has {name!r} more than once; give it once")

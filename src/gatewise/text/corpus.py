@@ -111,8 +111,9 @@ class Corpus:
     def summary(self) -> list[str]:
         """Tell in plain lines what was read, what was refused and what is unusual."""
         counts = self.label_counts
+        labels = counted(len(counts), "label")
         told = [
-            f"{self.source}: {counted(len(self.texts), 'record')} under {len(counts):,} labels, "
+            f"{self.source}: {counted(len(self.texts), 'record')} under {labels}, "
             f"text from {self.text_column!r}, label from {self.label_column!r}",
             f"labels: {shown([f'{label} ({count:,})' for label, count in counts.items()])}",
             *refusals(self.tally),
