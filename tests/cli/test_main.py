@@ -1,6 +1,7 @@
 """The command line as a whole: help, version, failures."""
 
 import errno
+import gc
 import io
 import json
 import os
@@ -15,7 +16,7 @@ import time
 import pytest
 
 from gatewise import __version__
-from gatewise.cli import failures, info, main
+from gatewise.cli import failures, garbage, info, main
 
 COMMANDS = ["demo", "train", "evaluate", "predict", "replay", "info", "neighbours", "export"]
 HEAVY = ["torch", "sklearn", "gensim", "pyarrow", "scipy"]
@@ -73,6 +74,16 @@ def test_no_time_is_lost_on_the_libraries_objects_at_the_end():
     """
     said = python("-c", textwrap.dedent(program)).stdout.splitlines()
     assert said[-1] == "True 100000", said  # functions of the end run the last one first
+
+
+def test_a_server_looks_for_garbage_as_ever(monkeypatch):
+    before = gc.get_threshold()
+    monkeypatch.setattr(garbage.atexit, "register", lambda call: None)
+    garbage.look_seldom()
+    assert gc.get_threshold()[0] == 100_000
+    garbage.look_as_ever()
+    assert gc.get_threshold() == garbage._AS_EVER
+    gc.set_threshold(*before)
 
 
 @pytest.mark.parametrize(

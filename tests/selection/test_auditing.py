@@ -188,6 +188,11 @@ DATA = "text,label\nfirst,a\nsecond,b\nthird,a\n"
             AUDITED,
             "the text 'new' on line 2, and not 'First'",
         ),
+        (  # behind most of the lines of the list
+            DATA.replace("third", "new,a\nthird"),
+            AUDITED.replace("4,a,,", "4,a,b,"),
+            "the text 'new' on line 4, and not 'third'",
+        ),
         (
             DATA,
             "line,given,corrected\n2,b,c\n3,b,a\n4,b,c\n",

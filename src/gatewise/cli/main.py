@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import os
 import sys
 from typing import Annotated
@@ -22,6 +20,7 @@ from gatewise.cli.failures import (
     open_closed_streams,
     stopped_by,
 )
+from gatewise.cli.garbage import look_seldom
 from gatewise.cli.info import info
 from gatewise.cli.neighbours import neighbours
 from gatewise.cli.predict import predict
@@ -85,18 +84,9 @@ def gatewise(
     """Labelled texts in; a tuned, explained LSTM text classifier out."""
 
 
-def _seldom_look_for_garbage() -> None:
-    """Save a second of each command: the libraries' million objects are no garbage, ever.
-
-    Python goes through them again and again while they are loaded, and once more at the end.
-    """
-    gc.set_threshold(100_000)
-    atexit.register(gc.freeze)
-
-
 def run() -> None:
     """Run the command line."""
-    _seldom_look_for_garbage()
+    look_seldom()
     heed_sigterm()
     open_closed_streams()
     for name, value in _SETTINGS.items():

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from gatewise.base.optional import require
+from gatewise.cli.garbage import look_as_ever
 
 __all__ = ["serve"]
 
@@ -166,4 +167,5 @@ def serve(
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
     )
+    look_as_ever()
     make_server(folders, load_served, settings, [page_routes(CorrectionStore(state))]).run()

@@ -133,15 +133,17 @@ def write_corrected(
 
 
 def _check_audited(corrections: Corrections, corpus: Corpus) -> None:
-    """Refuse a file that is not the one of the list: with a row more, all lines are others.
+    """Refuse a file that is not the one of the list: behind a row more, all lines are others.
 
-    A spreadsheet may have changed a text or a label, such as a number, so most must differ.
+    A text that stands on another line now is one too many. A spreadsheet may have changed a cell,
+    such as a number, so of texts that are nowhere, and of labels, most must differ.
     """
     number_of = {line: number for number, line in enumerate(corpus.lines)}
-    others = []
+    others, gone = [], set()
     for line, (label, text) in corrections.audited.items():
         number = number_of[line]
         if text is not None and folded_text(text) != folded_text(corpus.texts[number]):
+            gone.add(folded_text(text))
             others.append(
                 f"the text {corpus.texts[number]!r:.60} on line {line}, and not {text!r:.60}"
             )
@@ -149,7 +151,8 @@ def _check_audited(corrections: Corrections, corpus: Corpus) -> None:
             others.append(
                 f"the label {corpus.labels[number]!r:.60} on line {line}, and not {label!r:.60}"
             )
-    if 2 * len(others) > len(corrections.audited):
+    has_moved = bool(gone) and any(folded_text(text) in gone for text in corpus.texts)
+    if has_moved or 2 * len(others) > len(corrections.audited):
         raise DataError(
             f"{corpus.source} is not as it was when it was audited: it has {others[0]}; give the "
             "file that was audited, unchanged"
