@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+import types
 
 import pytest
+
+from gatewise.cli import garbage
 
 
 @pytest.mark.parametrize(
@@ -26,6 +30,17 @@ def test_options_that_will_not_do(fails, model, options, words):
 def test_a_token_that_could_be_guessed(fails, model, tmp_path):
     (tmp_path / "token").write_text("1234")
     assert "openssl rand" in fails("serve --token-file", tmp_path / "token", model)
+
+
+def test_garbage_is_looked_for_as_ever_while_it_serves(gatewise, model, monkeypatch):
+    found = []
+    server = types.SimpleNamespace(run=lambda: found.append(gc.get_threshold()))
+    monkeypatch.setattr("gatewise.serve.server.make_server", lambda *_: server)
+    before = gc.get_threshold()
+    gc.set_threshold(99_999)
+    assert gatewise("serve", model).exit_code == 0
+    assert found == [garbage._AS_EVER]
+    gc.set_threshold(*before)
 
 
 def test_what_is_no_model(fails, tmp_path):

@@ -227,7 +227,7 @@ def test_no_cell_without_a_column_name_is_lost(tmp_path, reviewed):
     book.save(tmp_path / "data.xlsx")
     corrections = read_corrections(reviewed("line,corrected\n2,y\n"), ["x", "y"])
     corpus = read_corpus(tmp_path / "data.xlsx")
-    with pytest.raises(DataError, match="'label', are left out and would be lost; give them"):
+    with pytest.raises(DataError, match="'label', that would be lost; give them"):
         write_corrected(tmp_path / "data.xlsx", corrections, corpus, tmp_path / "new.csv")
 
 

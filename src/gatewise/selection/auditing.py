@@ -161,8 +161,11 @@ def _check_audited(corrections: Corrections, corpus: Corpus) -> None:
 
 def _checked_columns(table: Table) -> list[str]:
     """Collect the columns of all rows, and refuse a table of which something would be lost."""
-    if left_out := [note for note in table.notes if note.endswith("are left out")]:
-        raise DataError(f"{table.source}: {left_out[0]} and would be lost; give them a column name")
+    if table.loses_cells:
+        raise DataError(
+            f"{table.source} has cells to the right of the last column, {table.columns[-1]!r}, "
+            "that would be lost; give them a column name"
+        )
     columns, broken = dict.fromkeys(table.columns), list[Row]()
     for row in table.rows():
         columns.update(dict.fromkeys(row.fields))

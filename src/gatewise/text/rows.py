@@ -57,6 +57,8 @@ class Table:
         What the user should know of how it is read.
     read : callable
         Begins to read the rows anew.
+    loses_cells : bool
+        Whether some of its cells are under no column, and in no row therefore.
     """
 
     source: str
@@ -64,6 +66,7 @@ class Table:
     encoding: str | None
     notes: tuple[str, ...]
     read: Callable[[], Iterator[Row]]
+    loses_cells: bool = False
 
     def rows(self) -> Iterator[Row]:
         """Read the rows one by one.

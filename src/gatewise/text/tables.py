@@ -101,14 +101,15 @@ def _sheet_table(path: Path) -> Table:
         sheet, notes = _sheet_to_read(calamine, workbook)
     header = next(_sheet_records(sheet), (0, []))[1]
     columns = column_names(header, name)
-    if any(any(cells[len(columns) :]) for _, cells in _sheet_records(sheet)):
+    loses_cells = any(any(cells[len(columns) :]) for _, cells in _sheet_records(sheet))
+    if loses_cells:
         notes.append(f"cells to the right of the last column, {columns[-1]!r}, are left out")
 
     def read() -> Iterator[Row]:
         records = itertools.islice(_sheet_records(sheet), 1, None)
         yield from typed_rows(records, columns)
 
-    return Table(name, columns, None, tuple(notes), read)
+    return Table(name, columns, None, tuple(notes), read, loses_cells)
 
 
 def _sheet_to_read(calamine: Any, workbook: Any) -> tuple[Any, list[str]]:
