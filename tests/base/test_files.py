@@ -20,6 +20,7 @@ from gatewise.base.files import (
     atomic_folder,
     atomic_open,
     json_bytes,
+    remove_abandoned,
     sha256_file,
     write_bytes,
     write_json,
@@ -450,3 +451,43 @@ def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path):
     with pytest.raises(OSError, match="No space") as told:
         fail(OSError(errno.ENOSPC, "No space left on device", "another"))
     assert told.value.filename == "another"
+
+
+def make_old(path):
+    os.utime(path, (path.stat().st_mtime - 60,) * 2)
+
+
+def test_what_a_killed_writer_left_is_removed_and_that_of_one_at_work_is_not(tmp_path):
+    pytest.importorskip("fcntl", reason="this system has no such locks")
+    target = tmp_path / "answers.csv"
+    code = (
+        "import os, pathlib, signal, sys; from gatewise.base.files import atomic_open\n"
+        "with atomic_open(pathlib.Path(sys.argv[1])) as stream:\n"
+        "    stream.write('half'); stream.flush(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(target)], check=False)
+    (left,) = tmp_path.iterdir()
+    remove_abandoned(target)
+    assert left.exists()  # so young that its writer may not have come to lock it
+    make_old(left)
+    with atomic_open(target) as stream:
+        at_work = Path(stream.name)
+        make_old(at_work)
+        other = tmp_path / ".other.csv.0123456789ab.tmp"
+        other.touch()
+        make_old(other)
+        remove_abandoned(target)
+        assert set(tmp_path.iterdir()) == {at_work, other}
+        stream.write("whole")
+    assert target.read_text("utf-8") == "whole"
+
+
+def test_where_there_are_no_locks_nothing_is_taken_for_abandoned(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "fcntl", None)
+    target = tmp_path / "answers.csv"
+    with atomic_open(target) as stream:
+        make_old(Path(stream.name))
+        remove_abandoned(target)
+        stream.write("whole")
+    assert names_in(tmp_path) == ["answers.csv"]
+    remove_abandoned(tmp_path / "nowhere" / "answers.csv")

@@ -12,14 +12,21 @@ import re
 import secrets
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = [
     "atomic_folder",
     "atomic_open",
     "json_bytes",
+    "remove_abandoned",
     "remove_left_overs",
     "sha256_file",
     "write_bytes",
@@ -27,6 +34,7 @@ __all__ = [
 ]
 
 _CHUNK = 1 << 20
+_YOUNG = 10.0  # seconds: a file that its writer may not have locked yet
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -93,6 +101,7 @@ def atomic_open(path: Path, mode: str = "w", **options: Any) -> Iterator[IO[Any]
     temporary = _temporary_beside(path)
     try:
         with open(temporary, mode, **options) as stream:
+            _lock(stream)
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
@@ -145,14 +154,41 @@ def remove_left_overs(path: Path) -> None:
 
     Only for the one who alone may write it: a writer that is at work would lose its file.
     """
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{12}}\.tmp")
-    for other in path.parent.iterdir():
-        if not pattern.fullmatch(other.name) or other.is_symlink():
-            continue
+    for other in _temporaries_beside(path):
         if other.is_dir():
             shutil.rmtree(other, ignore_errors=True)
         else:
             other.unlink(missing_ok=True)
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove the temporary files of a file's writers that were killed, and of those alone.
+
+    A writer that is at work holds a lock on its own. Where the system knows no such locks, and in
+    a folder that cannot be read, all stay.
+    """
+    if fcntl is None:
+        return
+    with contextlib.suppress(OSError):
+        for other in _temporaries_beside(path.resolve() if path.is_symlink() else path):
+            if time.time() - other.stat().st_mtime < _YOUNG or other.is_dir():
+                continue
+            with other.open("rb") as stream, contextlib.suppress(OSError):
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                other.unlink(missing_ok=True)
+
+
+def _lock(stream: IO[Any]) -> None:
+    """Say that somebody is at work on a file; the system forgets it when the process ends."""
+    if fcntl is not None:
+        with contextlib.suppress(OSError):  # some file systems have no locks
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _temporaries_beside(path: Path) -> list[Path]:
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{12}}\.tmp")
+    found = [other for other in path.parent.iterdir() if pattern.fullmatch(other.name)]
+    return [other for other in found if not other.is_symlink()]
 
 
 def _put_in_place(temporary: Path, path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewise.base.config import check_whole_number
-from gatewise.base.files import atomic_open
+from gatewise.base.files import atomic_open, remove_abandoned
 from gatewise.base.optional import require
 from gatewise.base.progress import Progress, SilentProgress
 from gatewise.classify.answer_blocks import BlockAnswers
@@ -87,6 +87,8 @@ def write_answers(
     check_nearest(model.index, nearest)
     check_whole_number("threads", threads, 1, 1024)
     column, notes = choose_text_column(table.columns, text_column, table.source)
+    if out is not None:
+        remove_abandoned(out)
     if out is not None and kind == PARQUET:
         blocks = open_rows(table, column)
         block_answers = BlockAnswers(model, blocks.schema, column, top, nearest, threads)
