@@ -86,7 +86,7 @@ def test_in_chinese(reader, site, table):
     reader.choose("language-choice", "en")
     reader.wait("document.getElementById('model-facts').textContent.includes('3 labels')")
     assert reader.run("return document.documentElement.lang") == "en"
-    assert "rows answered" in reader.text("file-summary")
+    assert "Rows answered: " in reader.text("file-summary")
     reader.driver.refresh()  # the choice is remembered
     reader.wait("document.documentElement.dataset.ready")
     assert reader.text("h-model") == "The model"

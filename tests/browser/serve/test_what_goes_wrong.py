@@ -103,14 +103,14 @@ def test_a_server_that_is_gone_and_comes_back(reader, folders, table, tmp_path, 
         # In the middle of a file
         reader.run("location.hash = '#file'")
         reader.label_file(table(4000))
-        reader.wait("document.getElementById('file-told')?.textContent.match(/^[1-9]/)")
+        reader.wait("document.getElementById('file-told')?.textContent.match(/: [1-9]/)")
         site.stop()
         reader.wait("!document.getElementById('file-problem').hidden")
         assert "cannot be reached" in reader.text("file-problem")
         site.start()
         reader.find("file-continue").click()
         reader.labelled()
-        assert "4,000 rows answered" in reader.text("file-summary")
+        assert "Rows answered: 4,000," in reader.text("file-summary")
         found = reader.rows(reader.download(reader.find("file-download").click))
         assert [row["number"] for row in found] == [str(number) for number in range(4000)]
 

@@ -48,7 +48,7 @@ export const signed = (value) =>
 export const time = (seconds) => new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(seconds * 1000);
 export function duration(seconds) {
   const unit = (value, name) => new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "long", maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
-  return seconds < 90 ? unit(seconds, "second") : unit(seconds / 60, "minute");
+  return seconds < 90 ? unit(Math.max(seconds, 0.1), "second") : unit(seconds / 60, "minute");
 }
 export function size(bytes) {
   const names = ["byte", "kilobyte", "megabyte", "gigabyte"];
