@@ -179,3 +179,16 @@ def test_the_fingerprint_is_of_everything(data):
     ]
     assert len({one.fingerprint for one in others}) == len(others)
     assert dataclasses.replace(data).fingerprint == data.fingerprint
+
+
+def test_records_whose_text_was_learnt_from_are_told():
+    texts = [f"text {number}" for number in range(98)] + ["Again ", "again"]
+    apart = [Fold(0, np.arange(99), np.array([99])), Fold(1, np.arange(1, 100), np.array([0]))]
+    (told,) = FitData(texts, ["a"] * 100, Folds(apart, [])).notes
+    assert told.startswith("50.0% of the records are judged by models that have learnt from the")
+    together = [Fold(0, np.arange(98), np.arange(98, 100))]
+    assert FitData(texts, ["a"] * 100, Folds(together, ["a class is small"])).notes == [
+        "a class is small"
+    ]
+    few = [Fold(0, np.array([99]), np.arange(99)), Fold(1, np.array([0]), np.arange(1, 99))]
+    assert FitData(texts, ["a"] * 100, Folds(few, [])).notes == []

@@ -152,7 +152,7 @@ def compare(data: FitData, request: CompareRequest, progress: Progress | None = 
         judged = _Judged(run, data, request)
         judged.fit()
         found = judged.conclude()
-        notes = [*data.folds.notes, *judged.notes, *run.notes()]
+        notes = [*data.notes, *judged.notes, *run.notes()]
         found = Comparison(**{**vars(found), "notes": notes})
         write_results(request.out, found.results, found.chosen, _summary(data, request, found))
         lines = request.lines or range(1, len(data.texts) + 1)

@@ -30,6 +30,7 @@ from gatewise.selection.averages import AveragedVectors
 from gatewise.selection.folds import Fold, Folds
 from gatewise.selection.ledger import Unit
 from gatewise.selection.outcomes import FoldResult
+from gatewise.text.accounts import folded_text
 from gatewise.text.tokens import tokenize
 from gatewise.vectors.word_vectors import WordVectors
 
@@ -39,6 +40,8 @@ Numbers = NDArray[np.int64]
 
 CLASSIFIER, AVERAGES = "classifier", "averages"
 
+# So few records whose text stands elsewhere too say little of the others.
+_REPEATED = 0.01
 # What the averaged vectors take of the settings besides the recipe's.
 _LANGUAGE = "language"
 
@@ -75,6 +78,11 @@ class FitData:
     def classes(self) -> list[str]:
         """The C classes of all records, sorted."""
         return sorted(set(self.labels))
+
+    @property
+    def notes(self) -> list[str]:
+        """What should be known of the records and their folds before a score is believed."""
+        return [*self.folds.notes, *_repetitions_told(self.texts, self.folds)]
 
     @property
     def fingerprint(self) -> str:
@@ -127,6 +135,24 @@ class FitFacts:
             "seed": self.seed,
         }
         return Unit(facts, f"{name}, fold {self.fold + 1}", name)
+
+
+def _repetitions_told(texts: Sequence[str], folds: Folds) -> list[str]:
+    """Say how many records are judged by a model that has learnt from the same text."""
+    folded = [folded_text(text) for text in texts]
+    n_seen = n_judged = 0
+    for fold in folds.folds:
+        learnt = {folded[row] for row in fold.train}
+        n_seen += sum(folded[row] in learnt for row in fold.test)
+        n_judged += len(fold.test)
+    share = n_seen / max(1, n_judged)
+    if share < _REPEATED:
+        return []
+    return [
+        f"{share:.1%} of the records are judged by models that have learnt from the same text, "
+        "which makes all scores too good; leave repetitions out, or keep them together by a column "
+        "(--group)"
+    ]
 
 
 def do_fit(data: FitData, unit: Unit) -> dict[str, Any]:

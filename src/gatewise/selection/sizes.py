@@ -172,7 +172,7 @@ def _concluded(judged: _Judged, data: FitData, request: TuneRequest, progress: P
     if choice is None:
         reasons = sorted({one.state for one in results})
         raise DataError(f"no candidate could be judged: {'; '.join(reasons)}")
-    notes = [*data.folds.notes, *judged.notes, *judged.run.notes()]
+    notes = [*data.notes, *judged.notes, *judged.run.notes()]
     summary = _summary(data, request, results, choice, notes)
     write_results(request.out, results, choice.chosen, summary)
     lines = request.lines or range(1, len(data.texts) + 1)
