@@ -77,6 +77,8 @@ def test_what_was_left_open_is_chosen_from_the_tokens_that_are_read():
     assert settled.batch_size == choose_batch_size(n_read, 5)
     assert settled.epochs == choose_epochs(n_read, -(-5 // settled.batch_size), 2)
     assert settled.word2vec_passes == choose_passes(n_all)
+    further, _ = settle_recipe(recipe, LENGTHS, n_unlabelled_tokens=5_000_000)
+    assert further.word2vec_passes == choose_passes(n_all + 5_000_000) == 4
     assert settled.final_epochs == last_epochs(settled.epochs)
     assert settled.projection == choose_projection(5) == 128
     assert settled.word_rate == choose_word_rate(n_all / 5)
@@ -93,6 +95,14 @@ def test_more_tokens_need_no_more_readings(first, second, n_steps, n_classes):
     assert epochs >= choose_epochs(many, n_steps, n_classes) >= 1
     assert epochs <= choose_epochs(few, n_steps, n_classes + 100)
     assert choose_passes(few) >= choose_passes(many) >= 1
+
+
+@pytest.mark.parametrize(
+    ("n_tokens", "passes"),
+    [(0, 100), (14_000, 71), (40_000, 25), (60_000, 20), (900_000, 20), (2_000_000, 10)],
+)
+def test_word2vec_reads_few_texts_more_often(n_tokens, passes):
+    assert choose_passes(n_tokens) == passes
 
 
 @pytest.mark.parametrize(

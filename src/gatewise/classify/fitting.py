@@ -179,7 +179,12 @@ class _Fit:
     ) -> tuple[TextNetwork, EncodedRecords]:
         """Make the network with its starting vectors, and the encoded records."""
         lengths = tokens.lengths[: len(self.data.texts)]
-        self.recipe, notes = settle_recipe(self.recipe, lengths, len(self.request.labels))
+        self.recipe, notes = settle_recipe(
+            self.recipe,
+            lengths,
+            len(self.request.labels),
+            n_unlabelled_tokens=int(texts.lengths.sum() - lengths.sum()),
+        )
         for note in notes:
             self._note(note)
         self.facts["mean_length"] = float(lengths.mean())

@@ -57,9 +57,12 @@ _STEPS_TO_TAKE = ((2_000, 3_000_000, 32), (5_000, 2_000_000, 80))  # steps, toke
 # word2vec likewise. Of much text it may skip more of the commonest words, which saves two fifths of
 # its time and leaves rarer words with vectors of a like size.
 _WORD2VEC_TOKENS = 20_000_000
+# Of very few texts it makes more than the usual passes: with 15 records a class that is worth 1 to
+# 3 points to the LSTM.
+_FEW_TOKENS = 1_000_000
 _MUCH_TEXT = 1_000_000
 _SAMPLE, _SAMPLE_OF_MUCH_TEXT = 1e-3, 1e-4
-_FEWEST_PASSES, _MOST_PASSES = 3, 20
+_FEWEST_PASSES, _USUAL_PASSES, _MOST_PASSES = 3, 20, 100
 # A step should see about so many tokens, and an epoch have at least so many steps.
 _TOKENS_PER_STEP = 8_000
 _STEPS_PER_EPOCH = 60
@@ -93,7 +96,11 @@ _LOWEST_RATE = 1e-8  # that is allowed
 
 
 def settle_recipe(
-    recipe: Recipe, lengths: NDArray[np.int64], n_classes: int = 2
+    recipe: Recipe,
+    lengths: NDArray[np.int64],
+    n_classes: int = 2,
+    *,
+    n_unlabelled_tokens: int = 0,
 ) -> tuple[Recipe, list[str]]:
     """Fix what a recipe leaves open: length limit, batch size, epochs, passes, rates.
 
@@ -105,6 +112,8 @@ def settle_recipe(
         Tokens of each training text.
     n_classes : int
         C.
+    n_unlabelled_tokens : int
+        Tokens of the further texts that word2vec reads.
 
     Returns
     -------
@@ -138,7 +147,7 @@ def settle_recipe(
             else recipe.word_rate
         ),
         final_epochs=last_epochs(epochs) if recipe.final_epochs < 0 else recipe.final_epochs,
-        word2vec_passes=recipe.word2vec_passes or choose_passes(n_tokens),
+        word2vec_passes=(recipe.word2vec_passes or choose_passes(n_tokens + n_unlabelled_tokens)),
         word2vec_sample=(
             choose_sample(n_tokens) if recipe.word2vec_sample == -1 else recipe.word2vec_sample
         ),
@@ -200,8 +209,10 @@ def choose_epochs(n_tokens: int, n_steps: int, n_classes: int) -> int:
 
 
 def choose_passes(n_tokens: int) -> int:
-    """Choose word2vec's passes from the number of tokens in all training texts."""
-    return int(np.clip(round(_WORD2VEC_TOKENS / max(1, n_tokens)), _FEWEST_PASSES, _MOST_PASSES))
+    """Choose word2vec's passes from the number of tokens in all texts that it reads."""
+    usual = np.clip(round(_WORD2VEC_TOKENS / max(1, n_tokens)), _FEWEST_PASSES, _USUAL_PASSES)
+    of_few = min(round(_FEW_TOKENS / max(1, n_tokens)), _MOST_PASSES)
+    return int(max(usual, of_few))
 
 
 def choose_sample(n_tokens: int) -> float:

@@ -51,7 +51,8 @@ class AveragedVectors:
         vectors = self._given
         if vectors is None:
             lengths = np.array([len(tokens) for tokens in token_lists])
-            recipe, _ = settle_recipe(self._recipe, lengths)
+            further = sum(map(len, unlabelled))
+            recipe, _ = settle_recipe(self._recipe, lengths, n_unlabelled_tokens=further)
             everything = [*token_lists, *unlabelled]
             vectors = own_vectors(everything, recipe, seed=self._seed).vectors
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=_MAX_ITERATIONS))
