@@ -6,12 +6,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test check lint types docs format bench clean
+.PHONY: demo test suite check lint types docs format bench clean
 
 demo: $(STAMP)
 	$(BIN)/gatewise demo
 
-test: $(STAMP) lint types
+# Types are checked beside the tests, many of which wait for something.
+test: $(STAMP)
+	$(MAKE) --no-print-directory --jobs=2 lint types suite
+
+suite: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 check: lint types
