@@ -34,7 +34,10 @@ class Browser:
         self.requests()
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        self.driver.get(path.resolve().as_uri())
+        address = path.resolve().as_uri()
+        self.driver.get(address)
+        # On a busy machine the driver may go on while the page before still stands.
+        self.wait_for(f"return location.href === {address!r} && document.readyState === 'complete'")
 
     def run(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)

@@ -147,9 +147,10 @@ def test_paper_is_white_and_nothing_on_it_is_cut_off(browser, pages):
     path, _ = pages["five hundred"]
     with browser.printing():
         browser.open(path, width=718)
-        browser.run("dispatchEvent(new Event('beforeprint'))")
+        browser.wait_for(
+            "dispatchEvent(new Event('beforeprint')); return document.querySelector('details').open"
+        )
         assert browser.cut_off(718) == []
-        assert browser.run("return document.querySelector('details').open")
         background = "getComputedStyle(document.querySelector('blockquote')).backgroundColor"
         assert browser.run(f"return {background}") == "rgb(246, 248, 250)"
         grid = "return document.getElementById('reading').layout.xaxis.gridcolor"
