@@ -482,6 +482,22 @@ def test_what_a_killed_writer_left_is_removed_and_that_of_one_at_work_is_not(tmp
     assert target.read_text("utf-8") == "whole"
 
 
+def test_a_file_on_its_way_to_its_place_is_not_taken_for_abandoned(tmp_path, monkeypatch):
+    pytest.importorskip("fcntl", reason="this system has no such locks")
+    target, replace = tmp_path / "answers.csv", os.replace
+
+    def slowly(source, destination):
+        make_old(source)
+        remove_abandoned(target)
+        replace(source, destination)
+
+    monkeypatch.setattr(os, "replace", slowly)
+    with atomic_open(target) as stream:
+        stream.write("whole")
+    assert target.read_text("utf-8") == "whole"
+    assert names_in(tmp_path) == ["answers.csv"]
+
+
 def test_where_there_are_no_locks_nothing_is_taken_for_abandoned(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "fcntl", None)
     target = tmp_path / "answers.csv"

@@ -99,22 +99,23 @@ def atomic_open(path: Path, mode: str = "w", **options: Any) -> Iterator[IO[Any]
         return
     path = path.resolve() if path.is_symlink() else path
     temporary = _temporary_beside(path)
-    try:
-        with open(temporary, mode, **options) as stream:
-            _lock(stream)
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        if path.exists():
-            shutil.copymode(path, temporary)
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        if error.errno and error.filename is None:  # a full disk does not say which file
-            error.filename = str(path)
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
+    with contextlib.ExitStack() as locked:
+        try:
+            with open(temporary, mode, **options) as stream:
+                _lock(stream, locked)
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            if path.exists():
+                shutil.copymode(path, temporary)
+            os.replace(temporary, path)
+            _sync_folder(path.parent)
+        except OSError as error:
+            if error.errno and error.filename is None:  # a full disk does not say which file
+                error.filename = str(path)
+            raise
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -178,11 +179,16 @@ def remove_abandoned(path: Path) -> None:
                 other.unlink(missing_ok=True)
 
 
-def _lock(stream: IO[Any]) -> None:
-    """Say that somebody is at work on a file; the system forgets it when the process ends."""
+def _lock(stream: IO[Any], until: contextlib.ExitStack) -> None:
+    """Say that somebody is at work on a file, also after it is closed and not yet in its place.
+
+    The system forgets it when the process ends.
+    """
     if fcntl is not None:
+        descriptor = os.dup(stream.fileno())
+        until.callback(os.close, descriptor)
         with contextlib.suppress(OSError):  # some file systems have no locks
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _temporaries_beside(path: Path) -> list[Path]:

@@ -147,7 +147,7 @@ def settle_recipe(
             else recipe.word_rate
         ),
         final_epochs=last_epochs(epochs) if recipe.final_epochs < 0 else recipe.final_epochs,
-        word2vec_passes=(recipe.word2vec_passes or choose_passes(n_tokens + n_unlabelled_tokens)),
+        word2vec_passes=recipe.word2vec_passes or choose_passes(n_tokens + n_unlabelled_tokens),
         word2vec_sample=(
             choose_sample(n_tokens) if recipe.word2vec_sample == -1 else recipe.word2vec_sample
         ),
