@@ -150,8 +150,8 @@ def _repetitions_told(texts: Sequence[str], folds: Folds) -> list[str]:
         return []
     return [
         f"{share:.1%} of the records are judged by models that have learnt from the same text, "
-        "which makes all scores too good; leave repetitions out, or keep them together by a column "
-        "(--group)"
+        "which makes scores too good unless new texts repeat as often; leave repetitions out, or "
+        "keep them together by a column (--group)"
     ]
 
 
