@@ -36,7 +36,7 @@ MODULES = {
         "vocabulary",
         "batches",
     ],
-    "vectors": ["vector_layout", "vector_files", "word_vectors", "word2vec"],
+    "vectors": ["vector_layout", "vector_files", "word_vectors", "ngram_vectors", "word2vec"],
     "network": [
         "gates",
         "config",

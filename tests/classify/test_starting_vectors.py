@@ -10,7 +10,7 @@ from gatewise.network.checkpoint import Checkpoint
 from gatewise.network.config import NetworkConfig
 from gatewise.network.model import TextNetwork
 from gatewise.network.recipes import choose_recipe
-from gatewise.text.vocabulary import Vocabulary
+from gatewise.text.vocabulary import Vocabulary, build_vocabulary
 from gatewise.vectors.word2vec import Word2VecConfig, train_word2vec
 from gatewise.vectors.word_vectors import WordVectors
 
@@ -38,9 +38,14 @@ def vectors():
     return WordVectors(["dog", "zebra", "the", "cat"], matrix)
 
 
-def make_network(vocabulary):
+def make_network(vocabulary, ngram_dimension=100):
     config = NetworkConfig(
-        n_words=len(vocabulary), n_ngrams=0, n_classes=2, word_dimension=6, units=3
+        n_words=len(vocabulary),
+        n_ngrams=len(vocabulary.ngrams),
+        n_classes=2,
+        word_dimension=6,
+        ngram_dimension=ngram_dimension,
+        units=3,
     )
     return TextNetwork(config, seed=1)
 
@@ -156,3 +161,78 @@ def test_the_vectors_given_are_not_written_to(vocabulary, vectors):
     with torch.no_grad():
         network.words.weight.zero_()
     assert np.array_equal(vectors.matrix, kept)
+
+
+# Character n-grams
+
+
+SPELT_ALIKE = ["walked", "walking", "walks", "talked", "talking", "talks", "blue", "green", "grey"]
+
+
+@pytest.fixture
+def spelling():
+    """A vocabulary with its n-grams, and vectors in which kinds of words lie together."""
+    words = build_vocabulary([SPELT_ALIKE * 2], max_ngrams=1000, min_ngram_words=2)
+    kinds = np.random.default_rng(0).normal(0.0, 1.0, (3, 6)).repeat(3, axis=0)  # (9, 6)
+    near = kinds + np.random.default_rng(1).normal(0.0, 0.1, kinds.shape)
+    return words, WordVectors(SPELT_ALIKE, near)
+
+
+def spelt(network, vocabulary, word):
+    """What the network's n-grams say of a word."""
+    return network.ngrams.weight.detach()[vocabulary.known_ngrams(word)].mean(dim=0).numpy()
+
+
+def cosine(first, second):
+    return first @ second / np.linalg.norm(first) / np.linalg.norm(second)
+
+
+def test_an_unseen_word_starts_near_those_that_are_spelt_like_it(spelling):
+    vocabulary, vectors = spelling
+    network = make_network(vocabulary, ngram_dimension=4)
+    put_into(network, vocabulary, vectors, 0.3)
+    unseen = spelt(network, vocabulary, "walker")
+    assert "walker" not in vocabulary
+    assert cosine(unseen, spelt(network, vocabulary, "walks")) > 0.9
+    assert cosine(unseen, spelt(network, vocabulary, "talking")) < 0.5
+    assert cosine(unseen, spelt(network, vocabulary, "green")) < 0.5
+
+
+def test_ngrams_start_as_large_as_chance_made_them(spelling):
+    vocabulary, vectors = spelling
+    network = make_network(vocabulary, ngram_dimension=4)
+    put_into(network, vocabulary, vectors, 0.0)
+    table = network.ngrams.weight.detach().numpy()
+    assert table.std() == pytest.approx(0.3, rel=1e-5)
+    np.testing.assert_allclose(table.mean(axis=0), 0.0, atol=1e-6)
+
+
+def test_numbers_that_word_vectors_cannot_fill_stay_random(spelling):
+    vocabulary, vectors = spelling
+    network = make_network(vocabulary, ngram_dimension=8)
+    before = network.ngrams.weight.detach().clone()
+    put_into(network, vocabulary, vectors, 0.3)
+    after = network.ngrams.weight.detach()
+    assert torch.equal(after[:, 6:], before[:, 6:])
+    assert not torch.isclose(after[:, :6], before[:, :6]).any()
+
+
+def test_ngrams_of_words_without_a_vector_stay_random(spelling):
+    vocabulary, vectors = spelling
+    network = make_network(vocabulary, ngram_dimension=4)
+    before = network.ngrams.weight.detach().clone()
+    put_into(network, vocabulary, vectors.restricted_to(SPELT_ALIKE[:6]), 0.3)
+    same = (network.ngrams.weight.detach() == before).all(dim=1)
+    of_colours = {n for word in SPELT_ALIKE[6:] for n in vocabulary.known_ngrams(word)}
+    of_others = {n for word in SPELT_ALIKE[:6] for n in vocabulary.known_ngrams(word)}
+    assert set(same.nonzero()[:, 0].tolist()) == of_colours - of_others
+    assert of_colours - of_others
+
+
+@pytest.mark.parametrize("words", [SPELT_ALIKE[:1], SPELT_ALIKE])
+def test_vectors_that_tell_nothing_leave_the_ngrams_random(spelling, words):
+    vocabulary, _ = spelling
+    network = make_network(vocabulary, ngram_dimension=4)
+    before = network.ngrams.weight.detach().clone()
+    put_into(network, vocabulary, WordVectors(words, np.full((len(words), 6), 0.5)), 0.3)
+    assert torch.equal(network.ngrams.weight, before)

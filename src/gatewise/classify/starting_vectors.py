@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from gatewise.base.progress import Progress
 from gatewise.classify.plan import word2vec_config
 from gatewise.network.checkpoint import Checkpoint
-from gatewise.network.model import TextNetwork
+from gatewise.network.model import NGRAM_DEVIATION, TextNetwork
 from gatewise.network.recipes import Recipe
 from gatewise.text.vocabulary import Vocabulary
+from gatewise.vectors.ngram_vectors import ngram_vectors
 from gatewise.vectors.word2vec import train_word2vec
 from gatewise.vectors.word_vectors import WordVectors
 
@@ -121,6 +124,8 @@ def put_into(
 ) -> None:
     """Write word vectors into the rows of a network's embedding; other rows keep theirs.
 
+    Character n-grams start as what the words that hold them have in common.
+
     Parameters
     ----------
     network : TextNetwork
@@ -142,6 +147,22 @@ def put_into(
     numbers = torch.tensor([vocabulary.word_id(word) for word in known.words])  # (n_known,)
     with torch.no_grad():
         network.words.weight[numbers] = torch.tensor(rows)
+        if network.ngrams is not None:
+            _spell(network.ngrams.weight, vocabulary, known.words, rows)
+
+
+def _spell(
+    table: Tensor, vocabulary: Vocabulary, words: Sequence[str], rows: NDArray[np.float32]
+) -> None:
+    """Write vectors of n-grams over those that chance gave, (n_ngrams, ngram_dimension)."""
+    spellings = [vocabulary.known_ngrams(word) for word in words]
+    offsets = np.cumsum([0, *map(len, spellings)])  # (n_known + 1,)
+    flat = np.fromiter(itertools.chain.from_iterable(spellings), np.int64, offsets[-1])
+    numbers, vectors = ngram_vectors(rows, flat, offsets, table.shape[1])  # (n,), (n, S)
+    deviation = float(vectors.std()) if vectors.size else 0.0
+    if deviation:
+        scaled = torch.tensor(vectors * np.float32(NGRAM_DEVIATION / deviation))  # (n, S)
+        table[torch.tensor(numbers), : scaled.shape[1]] = scaled
 
 
 def _scaled(rows: NDArray[np.float32], scale: float, one_length: bool) -> NDArray[np.float32]:

@@ -17,7 +17,16 @@ from gatewise.network.draws import draw_uniform
 from gatewise.network.lstm import LSTMLayer
 from gatewise.network.pooling import pool_over_time
 
-__all__ = ["Dense", "TextNetwork", "TokenBatch", "build_network", "log_probabilities"]
+__all__ = [
+    "NGRAM_DEVIATION",
+    "Dense",
+    "TextNetwork",
+    "TokenBatch",
+    "build_network",
+    "log_probabilities",
+]
+
+NGRAM_DEVIATION = 0.3  # of the numbers of all n-gram vectors at the start
 
 
 @dataclass(frozen=True)
@@ -196,7 +205,7 @@ class TextNetwork(nn.Module):
             mode="mean",
             sparse=True,
             include_last_offset=True,
-            _weight=torch.empty(size).normal_(0.0, 0.3, generator=self.generator),
+            _weight=torch.empty(size).normal_(0.0, NGRAM_DEVIATION, generator=self.generator),
         )
 
 
