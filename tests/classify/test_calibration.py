@@ -147,13 +147,14 @@ def test_a_clear_lead_of_another_weight_is_taken():
     assert _choose_weight(wrong, right, targets) > 2 / 3
 
 
-def test_a_lead_that_may_be_luck_is_not_taken():
-    """One record in sixty more right at another weight is less than two standard errors."""
-    targets = np.zeros(60, dtype=np.int64)
-    first, second = np.tile([1.0, 0.0], (60, 1)), np.tile([1.0, 0.0], (60, 1))
-    second[0] = [0.0, 2.0]  # wrong from a third of the weight on
-    first[1] = [0.0, 0.2]  # right from a sixth of the weight of the other on
-    assert _choose_weight(first, second, targets) == 0.5
+@pytest.mark.parametrize(("n_led", "weight"), [(1, 0.5), (6, 0.5), (8, 0.5), (12, 0.25)])
+def test_a_lead_that_may_be_luck_is_not_taken(n_led, weight):
+    """So many records in 600 more right at another weight are about their root in errors."""
+    targets = np.zeros(600, dtype=np.int64)
+    first, second = np.tile([1.0, 0.0], (600, 1)), np.tile([1.0, 0.0], (600, 1))
+    second[:n_led] = [0.0, 2.0]  # wrong from a third of the weight on
+    first[n_led : 2 * n_led] = [0.0, 0.2]  # right from a sixth of the weight of the other on
+    assert _choose_weight(first, second, targets) == pytest.approx(weight, abs=0.05)
 
 
 @pytest.mark.parametrize(("n_wrong", "weight"), [(0, 0.5), (1, 0.65), (2, 0.8), (5, 0.8)])

@@ -17,6 +17,7 @@ Targets = NDArray[np.int64]
 _WEIGHTS = np.linspace(0.0, 1.0, 21)
 # Where one model is right ten points more often than the other, it gets 0.15 more of the weight.
 _WEIGHT_PER_LEAD, _EXPECTED = 1.5, (0.2, 0.8)
+_CLEAR = 3.0  # standard errors
 
 
 def fit_temperature(scores: Scores, targets: Targets) -> float:
@@ -87,9 +88,10 @@ def _choose_weight(first: Scores, second: Scores, targets: Targets) -> float:
 
     Expected is a half where both are right as often, and more for the one that is righter. The log
     loss is no guide here: it favours the better calibrated of the two, and that is not the weight
-    with the fewest errors. The errors of a few hundred records are a noisy one, so another weight
-    must lead the expected one by more than two standard errors of that lead. Each weight counts
-    together with its neighbours, lest a single lucky one win.
+    with the fewest errors. The errors of a few hundred records are a noisy one, and flatter the
+    network, whose best epoch was chosen on the same records; so another weight must lead the
+    expected one by more than three standard errors of that lead. Each weight counts together with
+    its neighbours, lest a single lucky one win.
     """
     right = np.stack(
         [((1.0 - w) * first + w * second).argmax(axis=1) == targets for w in _WEIGHTS]
@@ -101,7 +103,7 @@ def _choose_weight(first: Scores, second: Scores, targets: Targets) -> float:
     lead = smooth - smooth[start]  # (n_weights, N)
     best = int(lead.mean(axis=1).argmax())
     error = lead[best].std() / np.sqrt(len(targets))
-    return float(_WEIGHTS[best if lead[best].mean() > 2.0 * error else start])
+    return float(_WEIGHTS[best if lead[best].mean() > _CLEAR * error else start])
 
 
 def log_loss(scores: Scores, targets: Targets) -> float:
