@@ -15,8 +15,8 @@ Scores = NDArray[np.float64]
 Targets = NDArray[np.int64]
 
 _WEIGHTS = np.linspace(0.0, 1.0, 21)
-# Where one model is right ten points more often than the other, it gets 0.15 more of the weight.
-_WEIGHT_PER_LEAD, _EXPECTED = 1.5, (0.2, 0.8)
+# Where one model is right ten points more often than the other, it gets 0.3 more of the weight.
+_WEIGHT_PER_LEAD, _EXPECTED = 3.0, (0.2, 0.8)
 _CLEAR = 3.0  # standard errors
 
 
@@ -86,24 +86,27 @@ def fit_blend(network_scores: Scores, ngram_scores: Scores | None, targets: Targ
 def _choose_weight(first: Scores, second: Scores, targets: Targets) -> float:
     """Choose the second model's weight: the expected one, unless another is clearly righter.
 
-    Expected is a half where both are right as often, and more for the one that is righter. The log
-    loss is no guide here: it favours the better calibrated of the two, and that is not the weight
-    with the fewest errors. The errors of a few hundred records are a noisy one, and flatter the
-    network, whose best epoch was chosen on the same records; so another weight must lead the
-    expected one by more than three standard errors of that lead. Each weight counts together with
-    its neighbours, lest a single lucky one win.
+    Expected is a half where both are right as often, and more for the one that is righter. The
+    network's best epoch was chosen on the same records, which flatters it, by much if they are few:
+    one standard error is taken off. The log loss is no guide here: it favours the better calibrated
+    of the two, and that is not the weight with the fewest errors. The errors of a few hundred
+    records are a noisy one, so another weight must lead the expected one by more than three
+    standard errors of that lead. Each weight counts together with its neighbours, lest a single
+    lucky one win.
     """
     right = np.stack(
         [((1.0 - w) * first + w * second).argmax(axis=1) == targets for w in _WEIGHTS]
     ).astype(np.float64)  # (n_weights, N)
     padded = np.pad(right, ((1, 1), (0, 0)), mode="edge")
     smooth = (padded[:-2] + padded[1:-1] + padded[2:]) / 3.0  # (n_weights, N)
-    expected = 0.5 + _WEIGHT_PER_LEAD * float(right[-1].mean() - right[0].mean())
+    flattered = right[0].std() / np.sqrt(len(targets))
+    lead = float(right[-1].mean() - right[0].mean() + flattered)
+    expected = 0.5 + _WEIGHT_PER_LEAD * lead
     start = round(float(np.clip(expected, *_EXPECTED)) * (len(_WEIGHTS) - 1))
-    lead = smooth - smooth[start]  # (n_weights, N)
-    best = int(lead.mean(axis=1).argmax())
-    error = lead[best].std() / np.sqrt(len(targets))
-    return float(_WEIGHTS[best if lead[best].mean() > _CLEAR * error else start])
+    leads = smooth - smooth[start]  # (n_weights, N)
+    best = int(leads.mean(axis=1).argmax())
+    error = leads[best].std() / np.sqrt(len(targets))
+    return float(_WEIGHTS[best if leads[best].mean() > _CLEAR * error else start])
 
 
 def log_loss(scores: Scores, targets: Targets) -> float:
