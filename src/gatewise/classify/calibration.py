@@ -87,12 +87,12 @@ def _choose_weight(first: Scores, second: Scores, targets: Targets) -> float:
     """Choose the second model's weight: the expected one, unless another is clearly righter.
 
     Expected is a half where both are right as often, and more for the one that is righter. The
-    network's best epoch was chosen on the same records, which flatters it, by much if they are few:
-    one standard error is taken off. The log loss is no guide here: it favours the better calibrated
-    of the two, and that is not the weight with the fewest errors. The errors of a few hundred
-    records are a noisy one, so another weight must lead the expected one by more than three
-    standard errors of that lead. Each weight counts together with its neighbours, lest a single
-    lucky one win.
+    network is flattered by these records, whose words word2vec has read: one standard error is
+    taken off, which is much where they are few. The log loss is no guide here: it favours the
+    better calibrated of the two, and that is not the weight with the fewest errors. The errors of a
+    few hundred records are a noisy one, so another weight must lead the expected one by more than
+    three standard errors of that lead. Each weight counts together with its neighbours, lest a
+    single lucky one win.
     """
     right = np.stack(
         [((1.0 - w) * first + w * second).argmax(axis=1) == targets for w in _WEIGHTS]

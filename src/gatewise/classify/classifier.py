@@ -101,7 +101,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     unlabelled : sequence of str, optional
         Further texts for the word vectors.
     validation_fraction : float, optional
-        Share of the records held out for early stopping and the blend. None: 800 records, but a
+        Share of the records held out for the blend and its thresholds. None: 800 records, but a
         fifth at most and a twentieth at least; 0: none.
     max_words : int
         Size limit of the vocabulary.
