@@ -43,9 +43,8 @@ clean:
 	rm -rf $(VENV) demo docs/_build .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # pip, not another installer: with the exact pins of constraints.txt it is reproducible anywhere.
-# Most of the 20,000 files are never imported, and what is imported is compiled then.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --group dev --editable ".[all]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable ".[all]"
 	touch $(STAMP)
