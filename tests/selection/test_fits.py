@@ -48,14 +48,19 @@ def test_a_fit_is_one_of_the_estimator_on_the_fold(data, tiny, found):
     assert found.n_ngram_weights == classifier.model_.ngrams.weights.size
 
 
-def test_a_fit_sees_nothing_of_its_test_records(data, tiny, found):
-    """Other test records, even of other classes, change nothing in what is said of one."""
+def test_a_fit_sees_nothing_of_its_test_records(data, tiny):
+    """Other test records, even of other classes, change nothing in what is said of one.
+
+    In bfloat16 a text's scores are rounded otherwise in a batch with others.
+    """
+    exact = {**tiny, "precision": "float32"}
+    found = fit(data, exact, 1)
     fold = data.folds.folds[1]
     texts, labels = list(data.texts), list(data.labels)
     for row in fold.test[1:]:
         texts[row], labels[row] = f"plugh {row} xyzzy", labels[0]
-    other = fit(dataclasses.replace(data, texts=texts, labels=labels), tiny, 1)
-    np.testing.assert_array_equal(other.raw.network[0], found.raw.network[0])
+    other = fit(dataclasses.replace(data, texts=texts, labels=labels), exact, 1)
+    np.testing.assert_allclose(other.raw.network[0], found.raw.network[0], rtol=1e-6)
     np.testing.assert_array_equal(other.raw.ngrams[0], found.raw.ngrams[0])
     assert not np.array_equal(other.raw.network[1:], found.raw.network[1:])
 
