@@ -40,7 +40,8 @@ def ngram_vectors(
     vectors : ndarray of float32, shape (n, min(size, V, E))
         Their vectors, with a mean of zero. The earlier numbers vary more than the later ones.
     """
-    if not len(ngram_ids) or (words == words[0]).all():  # nothing to tell apart
+    if not len(ngram_ids) or np.array_equal(words.min(axis=0), words.max(axis=0)):
+        # Nothing to tell apart.
         return np.empty(0, dtype=np.int64), np.empty((0, 0), dtype=np.float32)
     n_directions = min(size, *words.shape)
     directions = PCA(n_directions, svd_solver="covariance_eigh").fit(words).components_  # (S, E)
