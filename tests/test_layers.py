@@ -52,6 +52,7 @@ MODULES = {
         "checkpoint",
         "precision",
         "scoring",
+        "early_stopping",
         "training",
     ],
     "classify": [

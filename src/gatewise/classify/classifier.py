@@ -90,7 +90,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Of the training; see :class:`gatewise.network.training.TrainingConfig`. A word rate of -1
         is chosen from the length of the texts, adversarial of -1 from the amount of text.
     patience : int, optional
-        Epochs without a better held-out accuracy after which training stops; 0 for never.
+        Epochs without a better held-out accuracy or loss after which training stops; 0 for never.
     companion : bool, optional
         Blend in a linear model of n-grams.
     language : str
@@ -101,7 +101,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     unlabelled : sequence of str, optional
         Further texts for the word vectors.
     validation_fraction : float, optional
-        Share of the records held out for the blend and its thresholds. None: 800 records, but a
+        Share of the records held out for early stopping and the blend. None: 800 records, but a
         fifth at most and a twentieth at least; 0: none.
     max_words : int
         Size limit of the vocabulary.

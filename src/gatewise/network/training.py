@@ -18,6 +18,7 @@ from gatewise.base.progress import Progress, SilentProgress
 from gatewise.base.seeding import derive_seed, numpy_generator
 from gatewise.network.batch_gradients import BatchGradients
 from gatewise.network.checkpoint import Checkpoint
+from gatewise.network.early_stopping import last_fall
 from gatewise.network.exchange import ALONE, Exchange, Share
 from gatewise.network.model import TextNetwork
 from gatewise.network.optimiser import NetworkOptimiser, learning_rate_factor
@@ -53,8 +54,8 @@ class TrainingConfig:
     label_smoothing : float
         Share of the target that is spread over all classes (Szegedy et al. 2016).
     patience : int
-        Epochs without a higher held-out accuracy, in the second half of the schedule, after which
-        training stops; 0 for never.
+        Epochs with neither a higher held-out accuracy nor a lower held-out loss, in the second half
+        of the schedule, after which training stops; 0 for never.
     adam_beta2, adam_epsilon : float
         Of Adam (Kingma & Ba 2015).
     adversarial : float
@@ -248,10 +249,11 @@ class _Trainer:
 
     @property
     def stopped_early(self) -> bool:
-        """Whether the validation accuracy had not risen for too long before the last epoch."""
+        """Whether nothing had become better for too long before the last epoch."""
         patience = self.config.patience
+        fallen = last_fall([epoch.validation_loss or 0.0 for epoch in self.history])
         # Few records learn nothing to be seen for many epochs: the first half is not judged.
-        waited = len(self.history) - max(self.best_epoch, self.config.epochs // 2)
+        waited = len(self.history) - max(self.best_epoch, fallen, self.config.epochs // 2)
         is_last = len(self.history) >= self.config.epochs
         return 0 < patience <= waited and bool(self.best_weights) and not is_last
 
