@@ -1,35 +1,35 @@
-"""When a held-out loss last fell, and what follows for a training."""
+"""When a held-out loss has risen, and what follows for a training."""
 
 from __future__ import annotations
 
 import pytest
 
 from gatewise.network import training
-from gatewise.network.early_stopping import last_fall
+from gatewise.network.early_stopping import has_risen
 from gatewise.network.training import TrainingConfig, train_network
 
 
 @pytest.mark.parametrize(
-    ("losses", "epoch"),
+    ("losses", "risen"),
     [
-        ([], 0),
-        ([2.0], 1),
-        ([2.0, 1.0, 1.5, 0.9, 1.1], 4),
-        ([1.0, 2.0, 3.0], 1),
-        ([1.0, 1.0, 1.0], 1),
-        ([1.0, 0.9995, 0.9991], 1),  # less than a thousandth
-        ([1.0, 0.9995, 0.998], 3),
-        ([0.0, 0.0], 1),
+        ([], False),
+        ([2.0], False),
+        ([2.0, 1.0, 1.04], False),
+        ([2.0, 1.0, 1.06], True),
+        ([2.0, 1.0, 1.5, 1.0], False),
+        ([0.0, 0.0], False),
     ],
 )
-def test_the_last_clear_fall(losses, epoch):
-    assert last_fall(losses) == epoch
+def test_a_clear_rise(losses, risen):
+    assert has_risen(losses) is risen
 
 
-@pytest.mark.parametrize(("last", "n_epochs"), [(1, 19), (15, 19), (20, 24), (28, 30)])
-def test_a_falling_loss_keeps_a_training_going(dropping, make_records, monkeypatch, last, n_epochs):
-    """The accuracy is the best in the first epoch, and the loss falls up to one of them."""
-    told = iter([(3.0 - 0.1 * min(epoch, last), 0.9 - 0.01 * epoch) for epoch in range(1, 31)])
+@pytest.mark.parametrize(("rises_from", "n_epochs"), [(2, 19), (18, 19), (24, 24), (31, 30)])
+def test_a_training_is_stopped_only_when_the_loss_has_risen(
+    dropping, make_records, monkeypatch, rises_from, n_epochs
+):
+    """The accuracy is the best in the first epoch, and half of 30 epochs are not judged."""
+    told = iter([(1.0 + (epoch >= rises_from), 0.9 - 0.01 * epoch) for epoch in range(1, 31)])
     monkeypatch.setattr(training._Trainer, "_validate", lambda self, records: next(told))
     settings = TrainingConfig(epochs=30, patience=4, batch_size=4)
     history = train_network(

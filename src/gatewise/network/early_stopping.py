@@ -1,20 +1,20 @@
-"""Losses of held-out records -> when they last became better."""
+"""Losses of held-out records -> whether a network only learns its records by heart."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-__all__ = ["last_fall"]
+__all__ = ["has_risen"]
 
-_FALL = 1e-3  # share of the loss; what is less is no gain worth an epoch
+_RISE = 1.05  # times the lowest; flat losses waver by one or two hundredths
 
 
-def last_fall(losses: Sequence[float]) -> int:
-    """Find the last epoch whose loss was clearly below that of all before it.
+def has_risen(losses: Sequence[float]) -> bool:
+    """Say whether the last loss is clearly above the lowest one.
 
-    The accuracy of a few hundred records may stand still by chance while the loss still falls. To
-    stop there would be to go back to weights of a higher learning rate.
+    The accuracy of a few hundred records may stand still by chance. As long as the loss does not
+    rise, a falling learning rate still makes the network better, and to stop would be to go back to
+    weights of a higher rate.
 
     Parameters
     ----------
@@ -23,11 +23,6 @@ def last_fall(losses: Sequence[float]) -> int:
 
     Returns
     -------
-    int
-        From 1; 0 without losses.
+    bool
     """
-    lowest, last = math.inf, 0
-    for epoch, loss in enumerate(losses, start=1):
-        if loss < lowest * (1.0 - _FALL):
-            lowest, last = loss, epoch
-    return last
+    return bool(losses) and losses[-1] > _RISE * min(losses)

@@ -18,7 +18,7 @@ from gatewise.base.progress import Progress, SilentProgress
 from gatewise.base.seeding import derive_seed, numpy_generator
 from gatewise.network.batch_gradients import BatchGradients
 from gatewise.network.checkpoint import Checkpoint
-from gatewise.network.early_stopping import last_fall
+from gatewise.network.early_stopping import has_risen
 from gatewise.network.exchange import ALONE, Exchange, Share
 from gatewise.network.model import TextNetwork
 from gatewise.network.optimiser import NetworkOptimiser, learning_rate_factor
@@ -54,8 +54,8 @@ class TrainingConfig:
     label_smoothing : float
         Share of the target that is spread over all classes (Szegedy et al. 2016).
     patience : int
-        Epochs with neither a higher held-out accuracy nor a lower held-out loss, in the second half
-        of the schedule, after which training stops; 0 for never.
+        Epochs without a higher held-out accuracy, in the second half of the schedule, after which
+        training stops if the held-out loss has risen; 0 for never.
     adam_beta2, adam_epsilon : float
         Of Adam (Kingma & Ba 2015).
     adversarial : float
@@ -249,13 +249,14 @@ class _Trainer:
 
     @property
     def stopped_early(self) -> bool:
-        """Whether nothing had become better for too long before the last epoch."""
+        """Whether the loss had risen, and the accuracy not, for too long before the last epoch."""
         patience = self.config.patience
-        fallen = last_fall([epoch.validation_loss or 0.0 for epoch in self.history])
         # Few records learn nothing to be seen for many epochs: the first half is not judged.
-        waited = len(self.history) - max(self.best_epoch, fallen, self.config.epochs // 2)
+        waited = len(self.history) - max(self.best_epoch, self.config.epochs // 2)
         is_last = len(self.history) >= self.config.epochs
-        return 0 < patience <= waited and bool(self.best_weights) and not is_last
+        if not 0 < patience <= waited or is_last or not self.best_weights:
+            return False
+        return has_risen([epoch.validation_loss or 0.0 for epoch in self.history])
 
     @property
     def finished(self) -> bool:
