@@ -90,8 +90,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Of the training; see :class:`gatewise.network.training.TrainingConfig`. A word rate of -1
         is chosen from the length of the texts, adversarial of -1 from the amount of text.
     patience : int, optional
-        Epochs without a higher held-out accuracy after which training stops if the held-out
-        loss has risen; 0 for never.
+        Epochs without a higher held-out accuracy that end a training whose loss rises; 0: never.
     companion : bool, optional
         Blend in a linear model of n-grams.
     language : str
