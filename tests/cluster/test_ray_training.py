@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from pathlib import Path
+import importlib
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,7 +13,6 @@ from gatewise.base.errors import ConfigError
 from gatewise.classify.records import EncodedRecords
 from gatewise.network.checkpoint import Checkpoint
 from gatewise.network.config import NetworkConfig
-from gatewise.network.model import TextNetwork
 from gatewise.network.shares import training_in_shares
 from gatewise.network.training import TrainingConfig, train_network
 from gatewise.selection.ray_training import open_ray_training
@@ -61,55 +60,21 @@ def material(make_tickets):
     return records(0, N_RECORDS), records(N_RECORDS, N_RECORDS + N_HELD_OUT), config
 
 
-class Told:
-    """Progress that does something once, in the midst."""
-
-    def __init__(self, act=None):
-        self.started, self.n_units, self.begun_with, self.messages = [], 0, [], []
-        self.act = act
-
-    def start(self, stage, total, unit):
-        self.started.append((stage, total, unit))
-        self.n_units = 0
-
-    def advance(self, n_units, note=""):
-        if not self.n_units:
-            self.begun_with.append(n_units)
-        self.n_units += n_units
-        if self.act and note.startswith("epoch") and "epoch 1/" not in note:
-            act, self.act = self.act, None
-            act()
-
-    def message(self, text):
-        self.messages.append(text)
+@pytest.fixture(scope="module")
+def driver(squares):
+    """The module of this name, from where new processes find it as well."""
+    return importlib.import_module("driver")
 
 
-def fit(train, material, **more):
-    records, held_out, config = material
-    network = TextNetwork(config, seed=5)
-    history = train(network, records, CONFIG, seed=1, validation=held_out, **more)
-    return network.arrays(), history
-
-
-def kill_a_worker(cluster):
-    """Kill one of the processes that train, whichever comes first."""
-    for node in [cluster.head, *cluster.nodes]:
-        for pid in node.pids():
-            if b"RayTrainWorker" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                os.kill(pid, signal.SIGKILL)
-                return
-    raise AssertionError("no worker was found")
-
-
-def test_workers_may_die_and_all_follow_one_process(cluster, material, tmp_path):
-    weights, history = fit(train_network, material)
-    killed = Told(lambda: kill_a_worker(cluster))
-    with open_ray_training(cluster.address, 2) as training:
-        kept = Checkpoint(tmp_path / "kept", "this run")
-        found = fit(training, material, progress=killed, checkpoint=kept)
+def test_workers_may_die_and_all_follow_one_process(cluster, driver, material, tmp_path):
+    weights, history = driver.fit(train_network, material, CONFIG)
+    sessions = {node.process.pid for node in [cluster.head, *cluster.nodes]}
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as processes:
+        asked = (cluster.address, sessions, material, CONFIG, tmp_path / "kept")
+        found, killed = processes.submit(driver.fit_on_ray, *asked).result()
 
     # One process that computes both shares, and is not killed, ends with the same bits.
-    in_shares = fit(training_in_shares(2), material)
+    in_shares = driver.fit(training_in_shares(2), material, CONFIG)
     for name, value in in_shares[0].items():
         assert np.array_equal(found[0][name], value), name
     assert [(epoch.loss, epoch.validation_loss) for epoch in in_shares[1]] == [
@@ -131,7 +96,7 @@ def test_workers_may_die_and_all_follow_one_process(cluster, material, tmp_path)
     # that is told may be more than an epoch as well: it is asked from time to time.)
     assert len(killed.started) == 3
     assert killed.begun_with[-1] >= N_RECORDS
-    assert kept.read("training") is not None
+    assert Checkpoint(tmp_path / "kept", "this run").read("training") is not None
 
 
 @pytest.mark.parametrize(
