@@ -91,8 +91,6 @@ def test_a_server_looks_for_garbage_as_ever(monkeypatch):
     [
         ("OMP_WAIT_POLICY", None, "PASSIVE"),
         ("OMP_WAIT_POLICY", "ACTIVE", "ACTIVE"),
-        ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", None, "256"),
-        ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "9", "9"),
     ],
 )
 def test_libraries_are_set_unless_the_user_did(name, given, kept):

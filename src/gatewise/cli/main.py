@@ -68,9 +68,6 @@ def _show_version(wanted: bool) -> None:
 _SETTINGS = {
     # Threads that wait for each other busily take turns with other programs many times slower.
     "OMP_WAIT_POLICY": "PASSIVE",
-    # oneDNN keeps a compiled kernel for each shape of batch, 1,024 of them by itself: 0.2 to 0.5 GB
-    # more, and no faster. With 64 training takes 6 % longer.
-    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "256",
 }
 
 
