@@ -86,6 +86,32 @@ def test_candidates_of_one_size_are_not_called_larger():
     assert "of the 4 candidates that close none is smaller, with 100 parameters instead of" in told
 
 
+def with_parts(name, score, parameters, **parts):
+    known = {part: {"accuracy": value} for part, value in parts.items()}
+    folds = [FoldScore(number, score + number / 100, 0.5, 1.0, known) for number in range(3)]
+    return CandidateResult(name, {"name": name}, "accuracy", folds, parameters)
+
+
+def test_it_is_told_where_the_ngrams_hide_what_the_lstm_wants():
+    small, large = ("units 8", 0.90, 10), ("units 32", 0.895, 100)
+    found = choose(
+        [
+            with_parts(*small, lstm=0.21, ngrams=0.9),
+            with_parts(*large, lstm=0.45, ngrams=0.9),
+            with_parts("units 64", 0.895, 1000, lstm=0.45, ngrams=0.9),
+        ]
+    )
+    assert found.chosen == 0
+    assert found.reason.endswith(
+        ". The LSTM alone is better as units 32, 45.00% instead of 21.00%; the n-grams beside it "
+        "make up for that."
+    )
+    for parts in [{"lstm": 0.45}, {"ngrams": 0.9, "lstm": 0.215}]:  # no n-grams; half a point
+        worse = {**parts, "lstm": 0.21}
+        found = choose([with_parts(*small, **worse), with_parts(*large, **parts)])
+        assert "LSTM" not in found.reason
+
+
 def test_what_was_dropped_or_failed_is_passed_over():
     rows = [
         result("failed", [0.99, 0.99], 1, state="failed: it died"),

@@ -152,7 +152,8 @@ def choose(results: Sequence[CandidateResult]) -> Choice | None:
     chosen = min(near, key=lambda place: (results[place].parameters, -results[place].mean))
     close = [place for place in whole if results[place].mean >= top.mean - _ONE_POINT]
     fastest = min(close, key=lambda place: results[place].seconds)
-    return Choice(chosen, best, fastest, _reason(results, whole, near, chosen, best))
+    reason = _reason(results, whole, near, chosen, best) + _of_the_lstm(results, whole, chosen)
+    return Choice(chosen, best, fastest, reason)
 
 
 def cannot_catch_up(
@@ -204,6 +205,20 @@ def _reason(
     return (
         f"{taken.name} has {taken.mean:.2%} {what}, {level} {top.mean:.2%}; of the {len(near)} "
         f"candidates that close {'it ' * (len(as_small) == 1)}{small}{than}."
+    )
+
+
+def _of_the_lstm(results: Sequence[CandidateResult], whole: list[int], chosen: int) -> str:
+    """Say whether the n-grams hide that the LSTM alone would want another candidate."""
+    if math.isnan(results[chosen].part_mean("ngrams")):
+        return ""
+    alone = {place: results[place].part_mean("lstm") for place in whole}
+    best = max(whole, key=lambda place: (alone[place], -results[place].parameters))
+    if alone[best] - alone[chosen] <= _ONE_POINT:
+        return ""
+    return (
+        f" The LSTM alone is better as {results[best].name}, {alone[best]:.2%} instead of "
+        f"{alone[chosen]:.2%}; the n-grams beside it make up for that."
     )
 
 

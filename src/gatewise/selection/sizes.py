@@ -303,7 +303,9 @@ class _Judged:
             for candidate in candidates
         ]
         whole = len(folds) == len(self.data.folds.folds)
-        stage = "fits" if whole else f"folds {folds[0] + 1} to {folds[-1] + 1}"
+        first, last = folds[0] + 1, folds[-1] + 1
+        some = f"folds {first} to {last}" if len(folds) > 1 else f"fold {first}"
+        stage = "fits" if whole else some
         keys = {name: key for key, name in names.items()}
         for name, reason in self.run.fit(wanted, stage).items():
             self._state.setdefault(keys[name], f"failed: {reason}")
