@@ -37,7 +37,7 @@ def measure_profile(
     )
     names = sorted(set(labels))
     lengths = np.array([len(tokens) for tokens in token_lists])
-    recipe, _ = settle_recipe(choose_recipe("modern"), lengths, len(names))
+    recipe, _ = settle_recipe(choose_recipe("modern"), lengths)
     records = EncodedRecords(
         encoded=vocabulary.encode(token_lists),
         rows=np.arange(len(texts)),

@@ -182,7 +182,6 @@ class _Fit:
         self.recipe, notes = settle_recipe(
             self.recipe,
             lengths,
-            len(self.request.labels),
             n_unlabelled_tokens=int(texts.lengths.sum() - lengths.sum()),
         )
         for note in notes:

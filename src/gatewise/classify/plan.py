@@ -43,11 +43,9 @@ __all__ = [
     "word2vec_config",
 ]
 
-# Short texts in thousands gain from up to twenty readings, of which sixteen have to do for the time
-# they take, unless there are many classes to tell apart. More text needs fewer, though more is read
-# in all: the readings fall with the 0.48th power of the number of tokens.
-_MOST_EPOCHS, _FEWEST_EPOCHS = 16, 3
-_MANY_CLASSES, _MOST_EPOCHS_OF_MANY = 100, 20
+# Short texts in thousands gain from up to twenty readings. More text needs fewer, though more is
+# read in all: the readings fall with the 0.48th power of the number of tokens.
+_MOST_EPOCHS, _FEWEST_EPOCHS = 20, 3
 _READINGS, _TOKENS_OF_READINGS = 20, 130_000
 _FALL = 0.48
 # Few records make few steps, and the weights need a number of them whatever they read: so many
@@ -98,7 +96,6 @@ _LOWEST_RATE = 1e-8  # that is allowed
 def settle_recipe(
     recipe: Recipe,
     lengths: NDArray[np.int64],
-    n_classes: int = 2,
     *,
     n_unlabelled_tokens: int = 0,
 ) -> tuple[Recipe, list[str]]:
@@ -110,8 +107,6 @@ def settle_recipe(
         With 0 where the data decide.
     lengths : ndarray of int64, shape (N,)
         Tokens of each training text.
-    n_classes : int
-        C.
     n_unlabelled_tokens : int
         Tokens of the further texts that word2vec reads.
 
@@ -128,7 +123,7 @@ def settle_recipe(
     n_read = int(np.minimum(lengths, max_length).sum())
     batch_size = recipe.batch_size or choose_batch_size(n_read, len(lengths))
     n_steps = math.ceil(len(lengths) / batch_size)
-    epochs = recipe.epochs or choose_epochs(n_read, n_steps, n_classes)
+    epochs = recipe.epochs or choose_epochs(n_read, n_steps)
     n_tokens = int(lengths.sum())
     settled = replace(
         recipe,
@@ -181,7 +176,7 @@ def checked_recipe(name: str, **changes: Any) -> Recipe:
     return recipe
 
 
-def choose_epochs(n_tokens: int, n_steps: int, n_classes: int) -> int:
+def choose_epochs(n_tokens: int, n_steps: int) -> int:
     """Choose the number of epochs.
 
     Parameters
@@ -190,8 +185,6 @@ def choose_epochs(n_tokens: int, n_steps: int, n_classes: int) -> int:
         In all training texts, as far as they are read.
     n_steps : int
         Steps of one epoch.
-    n_classes : int
-        C.
 
     Returns
     -------
@@ -199,8 +192,7 @@ def choose_epochs(n_tokens: int, n_steps: int, n_classes: int) -> int:
         Enough to read a number of tokens and to take a number of steps, within limits.
     """
     readings = _READINGS * (_TOKENS_OF_READINGS / max(1, n_tokens)) ** _FALL
-    most = _MOST_EPOCHS if n_classes < _MANY_CLASSES else _MOST_EPOCHS_OF_MANY
-    by_tokens = np.clip(round(readings), _FEWEST_EPOCHS, most)
+    by_tokens = np.clip(round(readings), _FEWEST_EPOCHS, _MOST_EPOCHS)
     by_steps = [
         min(math.ceil(wanted / max(1, n_steps)), affordable // max(1, n_tokens), most)
         for wanted, affordable, most in _STEPS_TO_TAKE
