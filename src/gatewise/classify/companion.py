@@ -1,6 +1,6 @@
 """Fitting the companion: which n-grams are worth a column, and a linear model of them.
 
-A linear support vector machine, one class against the rest, from scikit-learn.
+A linear support vector machine of all classes at once (Crammer & Singer 2001), from scikit-learn.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ __all__ = ["CompanionConfig", "CountedNgrams", "count_ngrams", "fit_ngrams"]
 # A pair of words that stands in a single text would only learn that text by heart.
 _MIN_PAIR_TEXTS = 2
 _SIEVE_BITS = 16, 28  # of the number of bytes: 64 KiB to 256 MiB
-# Margin of a class without a single text: one class against the rest rarely falls below -1.
+# Margin of a class without a single text: those of the others rarely fall below -1, and the largest
+# of them never below 0.
 _NEVER_SEEN = -2.0
 # liblinear has one random generator for the process: fits in two threads, one of them perhaps left
 # behind by a fit that was interrupted, would draw from each other's.
@@ -112,7 +113,7 @@ class CountedNgrams:
         """
         transformer = TfidfTransformer(sublinear_tf=True).fit(self.counts)
         idf = transformer.idf_.astype(np.float32)
-        solver = LinearSVC(C=config.cost, random_state=seed, dual=True, max_iter=3000, tol=1e-3)
+        solver = _solver(len(np.unique(targets)), config.cost, seed)
         weighted = _tf_idf(self.counts, idf, count_characters(self.terms))
         with _LIBLINEAR:
             solver.fit(weighted, targets, sample_weight=sample_weights)
@@ -132,7 +133,7 @@ def fit_ngrams(
     seed: int,
     sample_weights: NDArray[np.float64] | None = None,
 ) -> NgramModel:
-    """Fit the companion: a linear support vector machine, one class against the rest.
+    """Fit the companion: a linear support vector machine.
 
     Parameters
     ----------
@@ -240,6 +241,14 @@ def _tf_idf(counts: Any, idf: NDArray[np.float32], n_characters: int) -> Any:
     del weighted  # each of them is as large as all texts
     found = [normalize(block, copy=False) for block in blocks if block.shape[1]]
     return sparse.hstack(found, format="csr")
+
+
+def _solver(n_found: int, cost: float, seed: int) -> LinearSVC:
+    """Let all classes that were found compete for each text; of two, one border is enough."""
+    common: dict[str, Any] = {"C": cost, "random_state": seed, "dual": True, "max_iter": 3000}
+    if n_found == 2:
+        return LinearSVC(tol=1e-3, **common)
+    return LinearSVC(multi_class="crammer_singer", tol=1e-2, **common)
 
 
 def _one_column_per_class(

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from gatewise.base.ahead import begin
-from gatewise.classify.companion_records import CompanionRecords
+from gatewise.classify.companion_records import COSTS, CompanionRecords
 from gatewise.classify.ngrams import NgramModel
 
 __all__ = ["Companions", "fits_beside", "one_after_the_other"]
@@ -64,15 +64,28 @@ class Companions:
         Counts the n-grams.
     row_sets : sequence of ndarray of int64
         The records of each fit.
+    judges : ndarray of int64
+        Records that the first is judged by, to choose the cost of errors for all; perhaps none.
     beside : bool
         Begin now, in a thread; otherwise each is fitted when it is asked for. The models are the
         same.
+
+    Attributes
+    ----------
+    cost : float
+        That of errors; chosen when the first companion is fitted.
     """
 
     def __init__(
-        self, count: Callable[[], CompanionRecords], row_sets: Sequence[Numbers], *, beside: bool
+        self,
+        count: Callable[[], CompanionRecords],
+        row_sets: Sequence[Numbers],
+        judges: Numbers,
+        *,
+        beside: bool,
     ) -> None:
-        self._count, self._row_sets = count, row_sets
+        self._count, self._row_sets, self._judges = count, row_sets, judges
+        self.cost = COSTS[0]
         self._counted: CompanionRecords | None = None
         self._begun: list[Future[NgramModel]] = []
         if beside:
@@ -85,7 +98,11 @@ class Companions:
     def _fit(self, number: int) -> NgramModel:
         started = time.perf_counter()
         counted = self._counted = self._counted or self._count()
-        model = counted.fit(self._row_sets[number])
+        rows = self._row_sets[number]
+        if number == 0 and len(self._judges):
+            model, self.cost = counted.fit_best(rows, self._judges)
+        else:
+            model = counted.fit(rows, self.cost)
         if (seconds := _seconds.get()) is not None:
             seconds.append(time.perf_counter() - started)
         if number == len(self._row_sets) - 1:

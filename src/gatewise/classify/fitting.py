@@ -242,12 +242,10 @@ class _Fit:
         return found.vectors
 
     def _records(self, vocabulary: Vocabulary, tokens: TokenTable) -> EncodedRecords:
-        validation = self.request.validation
-        targets = [self.data.targets, *([validation.targets] if validation else [])]
         return EncodedRecords(
             encoded=vocabulary.encode_table(tokens),
             rows=np.arange(len(tokens)),
-            targets=np.concatenate(targets),
+            targets=self._targets,
             weights=None,
             max_length=self.recipe.max_length,
             fixed_length=self.recipe.fixed_length,
@@ -341,6 +339,12 @@ class _Fit:
     def _everything(self) -> Numbers:
         return self.data.rows
 
+    @property
+    def _targets(self) -> Numbers:
+        """Those of the training records, and of the validation records behind them."""
+        validation = self.request.validation
+        return np.concatenate([self.data.targets, *([validation.targets] if validation else [])])
+
     def _begin_companions(self, tokens: TokenTable, kept: Numbers, held_out: Numbers) -> None:
         n_tokens = int(tokens.offsets[len(self.data.texts)])
         self._drawn, note = draw_rows(self.data, n_tokens, self.request)
@@ -354,12 +358,13 @@ class _Fit:
             CompanionRecords,
             self.data,
             tokens,
+            self._targets,
             self._drawn,
             self._outside,
             n_classes=len(self.request.labels),
             seed=self.request.seed,
         )
-        self._companions = Companions(count, row_sets, beside=fits_beside(n_tokens))
+        self._companions = Companions(count, row_sets, held_out, beside=fits_beside(n_tokens))
 
     def _fit_ngrams(self, number: int) -> NgramModel | None:
         """Fit the companion without the held-out records (0), or to all (1)."""
@@ -367,6 +372,7 @@ class _Fit:
             return None
         self.progress.start("companion", 1, "fits")
         model = self._companions.fitted(number)
+        self.facts["companion_cost"] = self._companions.cost
         self.progress.advance(1)
         give_back_freed_memory()
         return model
