@@ -9,7 +9,14 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
 from gatewise.classify.blend import Blend, blend_log_probabilities
-from gatewise.classify.calibration import _choose_weight, fit_blend, fit_temperature, log_loss
+from gatewise.classify.calibration import (
+    _choose_weight,
+    _expected_place,
+    _nearest_bearable,
+    fit_blend,
+    fit_temperature,
+    log_loss,
+)
 
 
 def draw(n_records=400, n_classes=4, *, sharpness=1.0, seed=0):
@@ -159,14 +166,39 @@ def test_a_lead_that_may_be_luck_is_not_taken(n_led, weight):
 
 
 @pytest.mark.parametrize(("n_wrong", "weight"), [(0, 0.5), (2, 0.55), (4, 0.6), (9, 0.7)])
-def test_where_nothing_is_clear_the_righter_part_gets_more(n_wrong, weight):
-    """The second part is right in all of 200 records, and says so loudly enough at any weight."""
-    targets = np.zeros(200, dtype=np.int64)
-    first, second = np.tile([1.0, 0.0], (200, 1)), np.tile([9.0, 0.0], (200, 1))
-    first[:n_wrong] = [0.0, 0.1]
+def test_the_righter_part_is_expected_to_get_more(n_wrong, weight):
+    """The second part is right in all of 200 records, as is any mix with it."""
+    right = np.ones((21, 200))
+    right[0, :n_wrong] = 0.0
     error = np.sqrt(n_wrong / 200 * (1 - n_wrong / 200) / 200)
     assert abs(0.5 + 3.0 * (n_wrong / 200 + error) - weight) < 0.025
-    assert _choose_weight(first, second, targets) == pytest.approx(weight)
+    assert _expected_place(right) == round(weight * 20)
+
+
+@pytest.mark.parametrize(
+    ("n_records", "place"), [(100, 10), (390, 10), (450, 11), (2400, 16), (9500, 18)]
+)
+def test_the_more_records_the_nearer_to_the_smallest_loss(n_records, place):
+    """Two standard errors are 10 / root of N times the distance from the best weight, 1."""
+    chance = np.random.default_rng(0).normal(size=n_records)
+    chance = (chance - chance.mean()) / chance.std()
+    apart = 1.0 - np.linspace(0.0, 1.0, 21)[:, None]  # (n_weights, 1)
+    losses = apart**2 + 5.0 * chance * apart
+    for start, wanted in ((10, place), (19, 19), (20, 20)):
+        assert _nearest_bearable(losses, start) == wanted
+        assert _nearest_bearable(losses[::-1], 20 - start) == 20 - wanted
+
+
+@pytest.mark.parametrize("n_records", [150, 6000])
+def test_of_many_records_the_better_calibrated_part_gets_more(n_records):
+    """Both are right as often, but the second is surer where it is wrong."""
+    generator = np.random.default_rng(5)
+    targets = np.zeros(n_records, dtype=np.int64)
+    wrong = generator.permutation(n_records) % 5 == 0
+    first = np.stack([np.where(wrong, -1.2, 1.7), np.zeros(n_records)], axis=1)
+    second = np.stack([generator.permutation(np.where(wrong, -1.6, 1.6)), np.zeros(n_records)], 1)
+    weight = _choose_weight(log_softmax(first, axis=1), log_softmax(second, axis=1), targets)
+    assert weight == pytest.approx(0.6 if n_records == 150 else 0.45)
 
 
 @pytest.mark.parametrize(("n_records", "weight"), [(20, 0.75), (100, 0.6), (10_000, 0.5)])

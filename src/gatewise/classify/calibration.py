@@ -17,7 +17,7 @@ Targets = NDArray[np.int64]
 _WEIGHTS = np.linspace(0.0, 1.0, 21)
 # Where one model is right ten points more often than the other, it gets 0.3 more of the weight.
 _WEIGHT_PER_LEAD, _EXPECTED = 3.0, (0.2, 0.8)
-_CLEAR = 3.0  # standard errors
+_CLEAR, _BEARABLE = 3.0, 2.0  # standard errors
 
 
 def fit_temperature(scores: Scores, targets: Targets) -> float:
@@ -84,29 +84,52 @@ def fit_blend(network_scores: Scores, ngram_scores: Scores | None, targets: Targ
 
 
 def _choose_weight(first: Scores, second: Scores, targets: Targets) -> float:
-    """Choose the second model's weight: the expected one, unless another is clearly righter.
+    """Choose the second model's weight: the expected one, unless another is clearly better.
 
-    Expected is a half where both are right as often, and more for the one that is righter. The
-    network is flattered by these records, whose words word2vec has read: one standard error is
-    taken off, which is much where they are few. The log loss is no guide here: it favours the
-    better calibrated of the two, and that is not the weight with the fewest errors. The errors of a
-    few hundred records are a noisy one, so another weight must lead the expected one by more than
-    three standard errors of that lead. Each weight counts together with its neighbours, lest a
-    single lucky one win.
+    The weight with the smallest log loss is no guide by itself: it favours the better calibrated of
+    the two, and is not the one with the fewest errors. But a weight whose loss is larger by more
+    than two standard errors is not kept: the nearest that is not so bad is taken. The errors of a
+    few hundred records are noisier, so by them another weight must lead by more than three. Each
+    counts together with its neighbours there, lest a single lucky one win.
     """
-    right = np.stack(
-        [((1.0 - w) * first + w * second).argmax(axis=1) == targets for w in _WEIGHTS]
-    ).astype(np.float64)  # (n_weights, N)
+    mixes = (log_softmax((1.0 - w) * first + w * second) for w in _WEIGHTS)
+    places = np.arange(len(targets))
+    found = [(mixed.argmax(axis=1) == targets, -mixed[places, targets]) for mixed in mixes]
+    right = np.array([one for one, _ in found], dtype=np.float64)  # (n_weights, N)
+    losses = np.array([one for _, one in found])  # (n_weights, N)
+    start = _nearest_bearable(losses, _expected_place(right))
     padded = np.pad(right, ((1, 1), (0, 0)), mode="edge")
     smooth = (padded[:-2] + padded[1:-1] + padded[2:]) / 3.0  # (n_weights, N)
-    flattered = right[0].std() / np.sqrt(len(targets))
-    lead = float(right[-1].mean() - right[0].mean() + flattered)
-    expected = 0.5 + _WEIGHT_PER_LEAD * lead
-    start = round(float(np.clip(expected, *_EXPECTED)) * (len(_WEIGHTS) - 1))
     leads = smooth - smooth[start]  # (n_weights, N)
     best = int(leads.mean(axis=1).argmax())
-    error = leads[best].std() / np.sqrt(len(targets))
-    return float(_WEIGHTS[best if leads[best].mean() > _CLEAR * error else start])
+    return float(_WEIGHTS[best if leads[best].mean() > _CLEAR * _error(leads[best]) else start])
+
+
+def _expected_place(right: NDArray[np.float64]) -> int:
+    """Find the weight to expect by how often each model is right, (n_weights, N) -> its place.
+
+    A half where both are right as often, and more for the one that is righter. The network is
+    flattered by held-out records, whose words word2vec has read: one standard error is taken off,
+    which is much where they are few.
+    """
+    lead = float(right[-1].mean() - right[0].mean() + _error(right[0]))
+    expected = 0.5 + _WEIGHT_PER_LEAD * lead
+    return round(float(np.clip(expected, *_EXPECTED)) * (len(_WEIGHTS) - 1))
+
+
+def _nearest_bearable(losses: NDArray[np.float64], start: int) -> int:
+    """Go from one weight towards that of the smallest loss, as far as is clearly better."""
+    best = int(losses.mean(axis=1).argmin())
+    for place in range(start, best, 1 if best > start else -1):
+        excess = losses[place] - losses[best]  # (N,)
+        if excess.mean() <= _BEARABLE * _error(excess):
+            return place
+    return best
+
+
+def _error(values: NDArray[np.float64]) -> float:
+    """Compute the standard error of a mean."""
+    return float(values.std() / np.sqrt(len(values)))
 
 
 def log_loss(scores: Scores, targets: Targets) -> float:
