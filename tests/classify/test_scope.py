@@ -33,7 +33,7 @@ def share_as_strange(known, value):
 def test_the_score_is_that_of_the_definition():
     known, asked = draw(60), draw(9, seed=1, shift=0.5)
     known = {kind: values.astype(np.float32).astype(float) for kind, values in known.items()}
-    weights = dict.fromkeys(("probability", "margin", "nearness", "belonging"), 1.0)
+    weights = dict.fromkeys(("probability", "lead", "nearness", "belonging"), 1.0)
     weights["familiarity"] = 0.5
 
     def total(evidence, row):
@@ -76,10 +76,10 @@ def test_below_all_that_was_seen_the_score_falls_on():
     """Of no known text are both kinds as low; the lowest sum is that of the fourth one."""
     known = {
         "probability": np.arange(10.0),
-        "margin": np.arange(10.0)[[7, 8, 9, 0, 1, 2, 3, 4, 5, 6]],
+        "lead": np.arange(10.0)[[7, 8, 9, 0, 1, 2, 3, 4, 5, 6]],
     }
     scope = fit_scope(known)
-    strange = {"probability": np.array([3.0, 0.0, -1.0]), "margin": np.array([0.0, 0.0, -1.0])}
+    strange = {"probability": np.array([3.0, 0.0, -1.0]), "lead": np.array([0.0, 0.0, -1.0])}
     at_the_end, below, further = scope.score(strange)
     assert 0 < further < below < 1 / 11 < at_the_end
 
@@ -108,8 +108,19 @@ def test_evidence_of_scores():
     margins = np.array([[-1.0, 0.5], [-0.3, -0.7]])
     found = score_evidence(log_probabilities, margins)
     assert np.exp(found["probability"]).tolist() == pytest.approx([0.8, 0.6])
-    assert found["margin"].tolist() == [0.5, -0.3]
+    assert found["lead"].tolist() == pytest.approx([1.5, 0.4])
     assert set(score_evidence(log_probabilities, None)) == {"probability"}
+
+
+@pytest.mark.parametrize("n_classes", [2, 5, 11, 12, 40])
+def test_the_lead_is_before_the_mean_of_the_next_ten(n_classes):
+    margins = np.random.default_rng(n_classes).normal(size=(20, n_classes))
+    found = score_evidence(np.zeros((20, n_classes)), margins)["lead"]
+    for row, lead in zip(margins, found, strict=True):
+        first, *others = sorted(row, reverse=True)
+        assert lead == pytest.approx(first - np.mean(others[:10]))
+    shuffled = margins[:, np.random.default_rng(0).permutation(n_classes)]
+    assert np.array_equal(score_evidence(shuffled, shuffled)["lead"], found)
 
 
 def test_evidence_of_words_and_records():

@@ -10,7 +10,7 @@ from gatewise.classify.blend import blend_log_probabilities
 from gatewise.classify.calibration import fit_blend
 from gatewise.classify.classifier import TextClassifier
 from gatewise.classify.model import RawScores
-from gatewise.classify.scope import fit_scope
+from gatewise.classify.scope import fit_scope, score_evidence
 from gatewise.classify.scoping import build_index, learn_from_scores
 from gatewise.network.precision import Precision
 
@@ -145,7 +145,7 @@ def test_lessons_are_made_of_the_parts(companion):
     assert ("ngrams" in lessons.accuracies) is companion
     whole = evidence | {"probability": blended.max(axis=1)}
     if companion:
-        whole["margin"] = raw.ngrams.max(axis=1)
+        whole["lead"] = score_evidence(blended, raw.ngrams)["lead"]
     in_scope = fit_scope(whole).score(whole)
     assert lessons.held_out.in_scope == pytest.approx(in_scope, rel=1e-6)
     assert (in_scope >= lessons.decision.outside_below).mean() == pytest.approx(0.9, abs=0.01)

@@ -11,7 +11,7 @@ from gatewise.classify.blend import Blend, blend_log_probabilities
 from gatewise.classify.calibration import fit_blend
 from gatewise.classify.classifier import TextClassifier
 from gatewise.classify.model import RawScores
-from gatewise.classify.scope import fit_scope
+from gatewise.classify.scope import fit_scope, score_evidence
 from gatewise.selection.final_model import decide_from_folds, train_final
 from gatewise.selection.folds import make_folds
 from gatewise.selection.outcomes import FoldResult
@@ -58,7 +58,7 @@ def test_the_blend_is_that_of_all_records_together(data, companion):
     assert lessons.accuracies["n_records"] == 90
     evidence = {"probability": log_probabilities.max(axis=1)}
     if companion:
-        evidence["margin"] = ngrams.max(axis=1)
+        evidence["lead"] = score_evidence(log_probabilities, ngrams)["lead"]
     evidence["nearness"] = np.concatenate([result.evidence["nearness"] for _, result in found()])
     scope = fit_scope(evidence)
     assert set(lessons.scope.references) == set(evidence)

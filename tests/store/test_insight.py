@@ -73,7 +73,7 @@ def test_a_replay_does_not_need_them(model):
         (INDEX, {"points": None}, "has no 'points' of 2 dimensions"),
         (INDEX, {"points": np.full((81, 16), np.nan, np.float32)}, "not finite"),
         (SCOPE, {"sums": None}, "has no 'sums' of 1 dimensions"),
-        (SCOPE, {"margin": np.zeros(3, np.float32)}, "F32 of shape (3,) for 'margin'"),
+        (SCOPE, {"lead": np.zeros(3, np.float32)}, "F32 of shape (3,) for 'lead'"),
         (SCOPE, {"sums": -np.arange(32, dtype=np.float32)}, "has 'sums' out of order"),
         (SCOPE, {"novel": np.zeros(3, np.float32)}, "for 'novel'"),
         (HELD_OUT, {"network": np.zeros((33, 2), np.float32)}, "F32 of shape (33, 2)"),
@@ -94,7 +94,7 @@ def test_forged_arrays_are_refused(name, changes, reason, model, forge_arrays):
 
 
 def test_references_of_nothing_are_refused(model, forge_arrays):
-    kinds = dict.fromkeys(("probability", "margin", "nearness", "familiarity"))
+    kinds = dict.fromkeys(("probability", "lead", "nearness", "familiarity"))
     forge_arrays(model, SCOPE, **kinds)
     assert "no references that a fit could have left behind" in refused(model)
 

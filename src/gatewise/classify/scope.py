@@ -35,12 +35,13 @@ __all__ = [
 # familiarity counts half.
 EVIDENCE = {
     "probability": 1.0,
-    "margin": 1.0,
+    "lead": 1.0,
     "nearness": 1.0,
     "familiarity": 0.5,
     "belonging": 1.0,
 }
 MOST_REFERENCES = 1_001
+_FOLLOWERS = 10  # margins that the largest is compared with
 
 Shares = NDArray[np.float64]
 
@@ -130,12 +131,23 @@ def score_evidence(log_probabilities: Shares, margins: Shares | None) -> dict[st
     Returns
     -------
     dict of str to ndarray of float64, shape (N,)
-        ``probability``, the largest logarithm of one, and ``margin``, the largest, if there is one.
+        ``probability``, the largest logarithm of one, and, if there are margins, ``lead``: how far
+        the largest is ahead of the mean of the ten that follow.
     """
     evidence = {"probability": log_probabilities.max(axis=1)}
     if margins is not None:
-        evidence["margin"] = margins.max(axis=1)
+        evidence["lead"] = _leads(margins)
     return evidence
+
+
+def _leads(margins: Shares) -> Shares:
+    """Compute by how much the largest margin leads, (N, C) -> (N,)."""
+    n_compared = min(1 + _FOLLOWERS, margins.shape[1])
+    largest = -np.partition(-margins, n_compared - 1, axis=1)[:, :n_compared]  # (N, 1 + followers)
+    # In one order and layout, or the last bits of the sums would depend on what stands beside.
+    in_order = np.sort(np.ascontiguousarray(largest), axis=1)
+    leads: Shares = in_order[:, -1] - in_order[:, :-1].mean(axis=1)
+    return leads
 
 
 def more_evidence(

@@ -156,7 +156,7 @@ def _check_evidence(
     """Refuse a score that asks for what the model cannot tell of a text."""
     told = {"probability"}
     if ngrams is not None:
-        told |= {"margin", "familiarity"} | ({"belonging"} if ngrams.outside is not None else set())
+        told |= {"lead", "familiarity"} | ({"belonging"} if ngrams.outside is not None else set())
     if index is not None:
         told.add("nearness")
     if scope is not None and (lacking := sorted(set(scope.references) - told)):
