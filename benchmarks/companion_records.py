@@ -12,6 +12,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 from data_sets import FOLD_SEED, find_sets
 from gatewise.base.files import write_json
 from gatewise.classify.companion import count_ngrams
+from gatewise.classify.companion_records import COSTS
 from gatewise.classify.inputs import find_classes
 from gatewise.classify.plan import companion_config
 from gatewise.classify.records import draw_records
@@ -50,22 +52,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = {"set": options.name, "rows": rows, "machine": machine_facts()}
         found["packages"] = package_versions(["gatewise", "scikit-learn"])
         write_json(options.out, found)
-        print(f"{rows[-1]['records']:,} records: {rows[-1]['accuracy']:.2%}", flush=True)
+        print(f"{rows[-1]['records']:,} records: {rows[-1]['accuracies']}", flush=True)
     return 0
 
 
 def measure(
     tokens: Sequence[Sequence[str]], targets: Any, train: Any, test: Any, n_classes: int
-) -> dict[str, float]:
-    """Fit a companion to some records and measure it on others."""
+) -> dict[str, Any]:
+    """Fit a companion to some records, at each cost of errors, and measure it on others."""
     started = time.process_time()
     config = companion_config(n_classes)
     counted = count_ngrams([tokens[row] for row in train], config)
-    model = counted.fit(targets[train], config, n_classes=n_classes, seed=0)
+    accuracies = {}
+    for cost in COSTS:
+        model = counted.fit(targets[train], replace(config, cost=cost), n_classes=n_classes, seed=0)
+        found = model.scores([tokens[row] for row in test]).argmax(axis=1)
+        accuracies[f"{cost:g}"] = float((found == targets[test]).mean())
     seconds = time.process_time() - started
-    found = model.scores([tokens[row] for row in test]).argmax(axis=1)
-    accuracy = float((found == targets[test]).mean())
-    return {"records": len(train), "accuracy": accuracy, "cpu": seconds}
+    return {"records": len(train), "accuracies": accuracies, "cpu": seconds}
 
 
 if __name__ == "__main__":

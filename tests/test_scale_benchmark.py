@@ -96,8 +96,9 @@ def test_the_companion_is_measured_by_records(bench, data, capsys):
     assert bench.companion_records.main(command) == 0
     few, all_ = json.loads(out.read_bytes())["rows"]
     assert 60 == few["records"] < all_["records"] == 120
-    assert 0.3 < few["accuracy"] <= all_["accuracy"] == 1
-    assert "120 records: 100.00%" in capsys.readouterr().out
+    assert set(few["accuracies"]) == set(all_["accuracies"]) == {"1", "0.5"}
+    assert 0.3 < few["accuracies"]["1"] <= all_["accuracies"]["1"] == 1
+    assert "120 records: {'1': 1.0, '0.5': 1.0}" in capsys.readouterr().out
 
 
 def test_one_size_is_measured_and_kept(bench, data, tmp_path, capfd):
