@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gatewise.base.ahead import begin
 from gatewise.classify.companion_records import COSTS, CompanionRecords
 from gatewise.classify.ngrams import NgramModel
+from gatewise.network.precision import shed_freed_memory
 
 __all__ = ["Companions", "fits_beside", "one_after_the_other"]
 
@@ -107,4 +108,5 @@ class Companions:
             seconds.append(time.perf_counter() - started)
         if number == len(self._row_sets) - 1:
             self._counted = None
+        shed_freed_memory()
         return model

@@ -12,7 +12,13 @@ import torch
 from gatewise.base.config import check_choice
 from gatewise.base.errors import ConfigError
 
-__all__ = ["Precision", "choose_precision", "give_back_freed_memory", "keep_freed_memory"]
+__all__ = [
+    "Precision",
+    "choose_precision",
+    "give_back_freed_memory",
+    "keep_freed_memory",
+    "shed_freed_memory",
+]
 
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_MAX = -4
@@ -135,6 +141,22 @@ def give_back_freed_memory() -> bool:
         library.mallopt(_M_TRIM_THRESHOLD, _USUAL_TRIM_THRESHOLD)
         library.mallopt(_M_MMAP_MAX, _USUAL_MMAP_MAX)
         return bool(library.malloc_trim(0))
+    except (AttributeError, OSError, TypeError):  # as above
+        return False
+
+
+def shed_freed_memory() -> bool:
+    """Hand what is free now back to the system, while training goes on keeping its own.
+
+    For work beside training that takes large blocks once: they would be kept as well.
+
+    Returns
+    -------
+    bool
+        Whether the C library had anything to give back.
+    """
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(0))
     except (AttributeError, OSError, TypeError):  # as above
         return False
 
