@@ -176,17 +176,24 @@ def test_the_righter_part_is_expected_to_get_more(n_wrong, weight):
 
 
 @pytest.mark.parametrize(
-    ("n_records", "place"), [(100, 10), (390, 10), (450, 11), (2400, 16), (9500, 18)]
+    ("n_records", "place"),
+    [(100, 10), (1100, 10), (1150, 11), (2600, 13), (10_500, 15), (90_000, 16)],
 )
 def test_the_more_records_the_nearer_to_the_smallest_loss(n_records, place):
-    """Two standard errors are 10 / root of N times the distance from the best weight, 1."""
+    """Two standard errors are 10 / root of N times the distance from the best weight, 0.8."""
     chance = np.random.default_rng(0).normal(size=n_records)
     chance = (chance - chance.mean()) / chance.std()
-    apart = 1.0 - np.linspace(0.0, 1.0, 21)[:, None]  # (n_weights, 1)
+    apart = 0.8 - np.linspace(0.0, 1.0, 21)[:, None]  # (n_weights, 1)
     losses = apart**2 + 5.0 * chance * apart
-    for start, wanted in ((10, place), (19, 19), (20, 20)):
+    for start, wanted in ((10, place), (16, 16)):
         assert _nearest_bearable(losses, start) == wanted
         assert _nearest_bearable(losses[::-1], 20 - start) == 20 - wanted
+
+
+def test_no_loss_leads_beyond_what_may_be_expected():
+    losses = np.tile(np.linspace(1.0, 0.0, 21)[:, None], 1000)
+    assert _nearest_bearable(losses, 10) == 16
+    assert _nearest_bearable(losses[::-1], 10) == 4
 
 
 @pytest.mark.parametrize("n_records", [150, 6000])

@@ -118,8 +118,13 @@ def _expected_place(right: NDArray[np.float64]) -> int:
 
 
 def _nearest_bearable(losses: NDArray[np.float64], start: int) -> int:
-    """Go from one weight towards that of the smallest loss, as far as is clearly better."""
-    best = int(losses.mean(axis=1).argmin())
+    """Go from one weight towards that of the smallest loss, as far as is clearly better.
+
+    Not beyond the weights that may be expected: the loss of a network that has hardly learnt falls
+    to the very end.
+    """
+    lowest, highest = (round(weight * (len(_WEIGHTS) - 1)) for weight in _EXPECTED)
+    best = lowest + int(losses[lowest : highest + 1].mean(axis=1).argmin())
     for place in range(start, best, 1 if best > start else -1):
         excess = losses[place] - losses[best]  # (N,)
         if excess.mean() <= _BEARABLE * _error(excess):
