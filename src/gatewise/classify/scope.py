@@ -41,7 +41,7 @@ EVIDENCE = {
     "belonging": 1.0,
 }
 MOST_REFERENCES = 1_001
-_FOLLOWERS = 5  # margins that the largest is compared with
+_FOLLOWERS = 10  # margins that the largest is compared with
 
 Shares = NDArray[np.float64]
 
@@ -132,7 +132,7 @@ def score_evidence(log_probabilities: Shares, margins: Shares | None) -> dict[st
     -------
     dict of str to ndarray of float64, shape (N,)
         ``probability``, the largest logarithm of one, and, if there are margins, ``lead``: how far
-        the largest is ahead of the mean of the five that follow.
+        the largest is ahead of the mean of the ten that follow.
     """
     evidence = {"probability": log_probabilities.max(axis=1)}
     if margins is not None:
