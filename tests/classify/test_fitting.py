@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from gatewise.base.errors import ConfigError, DataError
+from gatewise.classify import companion_records
 from gatewise.classify.blend import Blend, blend_log_probabilities
 from gatewise.classify.calibration import fit_blend
 from gatewise.classify.companion import CompanionConfig, fit_ngrams
@@ -125,6 +126,17 @@ def test_what_is_measured_was_not_learnt():
     assert max(measured["lstm"], measured["ngrams"], measured["blend"]) < 0.65
     margins = model.ngrams.scores([tokenize(text) for text in texts])
     assert (margins.argmax(axis=1) == targets).mean() == 1.0
+
+
+def test_another_cost_of_errors_is_told_once(make_data, monkeypatch):
+    def settle(self, rows, judges):
+        return self.fit(rows, 0.5), 0.5
+
+    monkeypatch.setattr(companion_records.CompanionRecords, "fit_best", settle)
+    model = fit_model(make_data(180), make_request())
+    assert model.facts["companion_cost"] == 0.5
+    (note,) = model.facts["notes"]
+    assert "a cost of errors of 0.5 instead of 1" in note
 
 
 def test_the_fraction_decides_how_many(make_data):

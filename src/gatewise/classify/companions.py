@@ -96,6 +96,16 @@ class Companions:
         """Give one of the companions; asked for in their order, each once."""
         return self._begun[number].result() if self._begun else self._fit(number)
 
+    @property
+    def told(self) -> str | None:
+        """What the user should know of the first companion, once it is fitted."""
+        if self.cost == COSTS[0]:
+            return None
+        return (
+            f"the n-gram companion was fitted with a cost of errors of {self.cost:g} instead of "
+            f"{COSTS[0]:g}, as the held-out records speak for it"
+        )
+
     def _fit(self, number: int) -> NgramModel:
         started = time.perf_counter()
         counted = self._counted = self._counted or self._count()

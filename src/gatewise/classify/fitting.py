@@ -373,6 +373,8 @@ class _Fit:
         self.progress.start("companion", 1, "fits")
         model = self._companions.fitted(number)
         self.facts["companion_cost"] = self._companions.cost
+        if number == 0:
+            self._note(self._companions.told)
         self.progress.advance(1)
         give_back_freed_memory()
         return model
