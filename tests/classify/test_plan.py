@@ -150,14 +150,17 @@ def test_cut_texts_are_told_of():
     _, notes = settle_recipe(choose_recipe("modern", max_length=7, companion=True), LENGTHS)
     assert notes == [
         EMPTY,
-        "2 of 5 texts (40.0%) are longer than 7 tokens; the network reads that much of them, the "
-        "n-gram companion all of it",
+        "2 of 5 texts (40.0%) are longer than 7 tokens; the network reads that much of them, "
+        "half from either end, the n-gram companion all of it",
     ]
     _, notes = settle_recipe(choose_recipe("modern", max_length=7, companion=False), LENGTHS)
     assert notes == [
         EMPTY,
-        "2 of 5 texts (40.0%) are longer than 7 tokens; the network reads that much of them",
+        "2 of 5 texts (40.0%) are longer than 7 tokens; the network reads that much of them, "
+        "half from either end",
     ]
+    _, (_, note) = settle_recipe(choose_recipe("classic", max_length=7), LENGTHS)
+    assert note.endswith("the network reads that much of them, from the end")
     assert settle_recipe(choose_recipe("modern", max_length=30), LENGTHS)[1] == [EMPTY]
     assert settle_recipe(choose_recipe("modern", max_length=30), LENGTHS.clip(1))[1] == []
 

@@ -59,12 +59,17 @@ def test_tokens_stand_where_they_stood(classifier):
     found = replay(classifier("modern"), TEXT)
     for token in [*found.tokens, *found.unread]:
         assert TEXT[token.start : token.end] == token.surface
-    kinds = {token.surface: token.kind for token in found.tokens}
+    kinds = {token.surface: token.kind for token in [*found.tokens, *found.unread]}
     assert kinds["My"] == "known"
     assert kinds["Machines"] == "spelt"
     assert kinds["zzqq"] == "unknown"
     assert len(found.tokens) == 9
-    assert [token.surface for token in found.unread][-1] == "abroad"
+    in_order = sorted([*found.tokens, *found.unread], key=lambda token: token.start)
+    assert found.tokens == [*in_order[:5], *in_order[-4:]]
+    assert found.unread == in_order[5:-4]
+    assert f"reads 9 tokens of it, and not the {len(found.unread)} behind its first 5" in str(
+        found.remarks()
+    )
 
 
 def test_padding_is_a_step_of_its_own(classifier):
@@ -75,6 +80,7 @@ def test_padding_is_a_step_of_its_own(classifier):
     found = replay(classifier("classic"), TEXT)
     assert found.tokens[-1].surface == "abroad"
     assert found.unread[0].surface == "My"
+    assert f"and not the {len(found.unread)} before them" in str(found.remarks())
     assert (found.token_at(1), found.token_at(2)) == ("My", "card")
 
 

@@ -19,7 +19,7 @@ def test_other_programs_get_the_logits(case, saved_models, tmp_path):
     session = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
     tokens = ["the", "machine", "kept", "my", "crad"]
     steps = model.steps(np.arange(len(tokens)))
-    vectors = model.vectors(tokens)[steps + 1].astype(np.float32)[None]
+    vectors = model.vectors(tokens, steps).astype(np.float32)[None]
     feed = {"vectors": vectors, "lengths": np.array([len(steps)], dtype=np.int32)}
     (logits,) = session.run(["logits"], feed)
     np.testing.assert_allclose(logits[0], model.trace(tokens).logits, atol=1e-5)

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatewise.text.batches import collate, ordered_batches, shuffled_batches, shuffled_order
+from gatewise.text.batches import (
+    collate,
+    kept_tokens,
+    ordered_batches,
+    shuffled_batches,
+    shuffled_order,
+)
 from gatewise.text.vocabulary import build_vocabulary
 
 LENGTHS = st.lists(st.integers(0, 30), max_size=60).map(lambda values: np.array(values, np.int64))
@@ -79,9 +85,17 @@ def test_many_records_are_sorted_in_pools_only():
 # Collating
 
 
+def shortened(text, max_length):
+    """The first half and the last half of so many tokens, by a plain loop."""
+    text = list(text)
+    while len(text) > max_length:
+        del text[(max_length + 1) // 2]
+    return text
+
+
 def naive(texts, vocabulary, *, max_length, fixed_length):
     """What is read at each position: (id, n-grams) of a word, or None for padding."""
-    cut = [text[-max_length:] if fixed_length else text[:max_length] for text in texts]
+    cut = [text[-max_length:] if fixed_length else shortened(text, max_length) for text in texts]
     width = max_length if fixed_length else max([1, *map(len, cut)])
     grid = []
     for text in cut:
@@ -143,6 +157,11 @@ def test_the_order_differs_from_epoch_to_epoch():
         shuffled_order(10_000, generator, whole=10, block=10, window=1_000) for _ in range(2)
     )
     assert (first == second).mean() < 0.01
+
+
+@given(st.integers(0, 40), st.integers(1, 25))
+def test_what_is_kept_of_a_text(n_tokens, max_length):
+    assert kept_tokens(n_tokens, max_length).tolist() == shortened(range(n_tokens), max_length)
 
 
 @pytest.mark.parametrize("fixed_length", [False, True])

@@ -68,7 +68,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     pool_vectors : bool, optional
         Pool the token vectors beside the states.
     max_length : int, optional
-        Tokens of a text that the network reads, at most.
+        Tokens of a text that the network reads, at most: of a longer one half from either end.
     fixed_length : bool, optional
         Fill every text with zeros in front, as the forum's recipe does.
     spatial_dropout, dropout, recurrent_dropout : float, optional

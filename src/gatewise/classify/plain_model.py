@@ -15,6 +15,7 @@ from gatewise.classify.nearest import RecordIndex
 from gatewise.classify.ngrams import NgramModel
 from gatewise.classify.scope import Scope, more_evidence, score_evidence
 from gatewise.network.plain import PlainNetwork, Trace, plain_log_probabilities
+from gatewise.text.batches import kept_tokens
 from gatewise.text.tokens import Token, token_spans
 from gatewise.text.vocabulary import PAD, Vocabulary
 
@@ -94,32 +95,31 @@ class PlainModel:
         if config.fixed_length:  # the last tokens, with padding in front, as Keras has it
             kept = places[max(0, len(places) - config.max_length) :]
             return np.concatenate([np.full(config.max_length - len(kept), -1), kept])
-        return places[: config.max_length] if len(places) else np.array([-1])
+        kept = places[kept_tokens(len(places), config.max_length)]
+        return kept if len(kept) else np.array([-1])
 
-    def vectors(self, tokens: Sequence[str]) -> NDArray[np.float64]:
-        """Compose the vectors of padding and of a text's tokens.
+    def vectors(self, tokens: Sequence[str], steps: Numbers) -> NDArray[np.float64]:
+        """Compose the vectors of some of a text's tokens.
 
         Parameters
         ----------
         tokens : sequence of str
             The text.
+        steps : ndarray of int64, shape (T,)
+            Places of the tokens; -1 for padding.
 
         Returns
         -------
-        ndarray of float64, shape (1 + n, E)
-            Of padding, then of each token that can be read.
+        ndarray of float64, shape (T, E)
         """
-        config, vocabulary = self.network.config, self.vocabulary
-        # One more than is read: it moves up when another one is left out.
-        reach = len(tokens) if config.fixed_length else config.max_length + 1
-        word_ids = [PAD, *(vocabulary.word_id(token) for token in tokens[:reach])]
-        spelt = [[], *(vocabulary.known_ngrams(token) for token in tokens[:reach])]
-        return self.network.vectors(word_ids, spelt)
+        vocabulary, read = self.vocabulary, [None if at < 0 else tokens[at] for at in steps]
+        word_ids = [PAD if token is None else vocabulary.word_id(token) for token in read]
+        spelt = [[] if token is None else vocabulary.known_ngrams(token) for token in read]
+        return self.network.vectors(word_ids, spelt)  # (T, E)
 
     def trace(self, tokens: Sequence[str]) -> Trace:
         """Let the network read a text step by step, keeping everything."""
-        steps = self.steps(np.arange(len(tokens)))
-        return self.network.trace(self.vectors(tokens)[steps + 1])
+        return self.network.trace(self.vectors(tokens, self.steps(np.arange(len(tokens)))))
 
     def blended(
         self, logits: NDArray[np.float64], margins: NDArray[np.float64] | None

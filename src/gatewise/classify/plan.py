@@ -344,8 +344,9 @@ def _cut_note(recipe: Recipe, lengths: NDArray[np.int64], max_length: int) -> li
     n_cut = int((lengths > max_length).sum())
     if not n_cut:
         return []
+    halves = "from the end" if recipe.fixed_length else "half from either end"
     companion = ", the n-gram companion all of it" if recipe.companion else ""
     return [
         f"{n_cut:,} of {len(lengths):,} texts ({n_cut / len(lengths):.1%}) are longer than "
-        f"{max_length} tokens; the network reads that much of them{companion}"
+        f"{max_length} tokens; the network reads that much of them, {halves}{companion}"
     ]

@@ -341,9 +341,11 @@ class Replay:
                 "differently without it"
             )
         if self.unread:
+            n_before = sum(token.start < self.unread[0].start for token in self.tokens)
+            where = f"behind its first {n_before:,}" if n_before else "before them"
             rows.append(
-                f"the network reads {len(self.tokens):,} tokens of it, and not the other "
-                f"{len(self.unread):,}"
+                f"the network reads {len(self.tokens):,} tokens of it, and not the "
+                f"{len(self.unread):,} {where}"
             )
         if self.difference is None:
             rows.append("not compared with the network itself, which needs torch")

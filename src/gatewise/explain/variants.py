@@ -85,12 +85,11 @@ class Variants:
         return {int(step): row for step, row in zip(steps, found, strict=True)}
 
     def _probabilities(self, variants: Sequence[NDArray[np.int64]], margins: Array | None) -> Array:
-        steps = [self.model.steps(variant) + 1 for variant in variants]
-        return self.model.blended(self.model.network.logits(self._vectors, steps), margins)
-
-    @functools.cached_property
-    def _vectors(self) -> Array:
-        return self.model.vectors(self.tokens)  # (1 + n, E)
+        read = [self.model.steps(variant) for variant in variants]
+        places = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *read]))  # (n,)
+        vectors = self.model.vectors(self.tokens, places)  # (n, E)
+        texts = [np.searchsorted(places, steps) for steps in read]
+        return self.model.blended(self.model.network.logits(vectors, texts), margins)
 
 
 def choose_lengths(n_tokens: int) -> list[int]:

@@ -36,7 +36,7 @@ class NetworkConfig:
         Pool the token vectors beside the states, so that the dense layer sees single words as
         well as words in their context (Lai et al. 2015); for max and mean only.
     max_length : int
-        Texts are cut to so many tokens.
+        Texts are cut to so many tokens, half from either end (:mod:`gatewise.text.batches`).
     fixed_length : bool
         Zeros in front of each text up to ``max_length``, read like words.
     frozen_words : bool

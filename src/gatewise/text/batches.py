@@ -13,6 +13,7 @@ from gatewise.text.vocabulary import EncodedTexts
 __all__ = [
     "Batch",
     "collate",
+    "kept_tokens",
     "ordered_batches",
     "place_tokens",
     "shuffled_batches",
@@ -142,8 +143,8 @@ def collate(
     texts : ndarray of int64, shape (B,)
         The numbers of the texts wanted.
     max_length : int
-        Longer texts are cut to their first ``max_length`` tokens, or to their last ones
-        with ``fixed_length`` (as ``pad_sequences`` of Keras does).
+        Longer texts are cut to so many tokens: the first half and the last half of it (Sun et al.
+        2019), or the last ones alone with ``fixed_length`` (as ``pad_sequences`` of Keras does).
     fixed_length : bool
         Fill every text to ``max_length`` with padding in front that the network reads like a
         word. Otherwise padding stands behind and is never read.
@@ -186,15 +187,28 @@ def place_tokens(
     """
     starts, ends = encoded.offsets[texts], encoded.offsets[texts + 1]
     kept = np.minimum(ends - starts, max_length)
-    starts = ends - kept if fixed_length else starts
     width = max_length if fixed_length else max(1, int(kept.max(initial=1)))
     columns = np.arange(width)
     if fixed_length:
         columns = columns - (width - kept)[:, None]  # (B, T)
     inside = (columns >= 0) & (columns < kept[:, None])  # (B, T)
+    left_out = (ends - starts - kept)[:, None]  # (B, 1)
+    skips = True if fixed_length else columns >= _front(max_length)
+    rows = starts[:, None] + columns + left_out * skips  # (B, T)
     places = np.zeros(inside.shape, dtype=np.int64)  # (B, T)
-    places[inside] = encoded.tokens[(starts[:, None] + columns)[inside]] + 1
+    places[inside] = encoded.tokens[rows[inside]] + 1
     return places, np.full(len(kept), width) if fixed_length else np.maximum(kept, 1)
+
+
+def kept_tokens(n_tokens: int, max_length: int) -> Ids:
+    """Say which tokens of a text are kept where it is cut, as places from 0, (n_kept,)."""
+    kept = np.arange(min(n_tokens, max_length))  # (n_kept,)
+    return kept + (n_tokens - len(kept)) * (kept >= _front(max_length))  # (n_kept,)
+
+
+def _front(max_length: int) -> int:
+    """How many of a long text's tokens are kept from its beginning."""
+    return max_length - max_length // 2
 
 
 def _gather_ngrams(encoded: EncodedTexts, distinct: Ids) -> tuple[Ids, Ids]:
