@@ -87,6 +87,7 @@ def test_the_numbers_are_the_models(seen, classifier):
     assert "1 row refused: 1 no text" in seen.told
     assert "gatewise train tickets.csv --out model" in seen.told
     assert "Settings that differ from the recipe's" in seen.told
+    assert "the network reads 200 at most, half from either end of a longer one" in seen.told
     assert "before calibration" in seen.source
     assert "No run of gatewise tune or gatewise compare was given." in seen.told
 

@@ -50,6 +50,12 @@ def test_data_that_are_not_at_hand(classifier):
     assert found["mean_length"] > 1
 
 
+def test_what_is_read_of_long_texts(classifier, altered):
+    assert data_facts(classifier.model_, None, None)["read_from"] == "half from either end"
+    classic = replace(classifier.model_.recipe, fixed_length=True)
+    assert data_facts(altered(recipe=classic).model_, None, None)["read_from"] == "the end"
+
+
 def test_epochs_on_all_records_are_numbered_on(altered):
     history = [EpochResult(epoch, 1.0, 0.5, 1.1, 0.4, 2.0) for epoch in (1, 2, 3)]
     history += [EpochResult(epoch, 0.9, 0.6, None, None, 2.0) for epoch in (1, 2)]

@@ -203,7 +203,7 @@ def _lengths(lengths: Sequence[int], longest: int) -> Figure:
     axes.hist(np.minimum(lengths, top), bins=edges.tolist(), color=COLOURS[0], edgecolor="white")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if longest <= top:
-        axes.axvline(longest, color=COLOURS[1], linestyle="--", label="read up to here")
+        axes.axvline(longest, color=COLOURS[1], linestyle="--", label="read whole up to here")
         axes.legend()
     axes.set_xlabel("words and signs of a text")
     axes.set_ylabel("texts")

@@ -54,6 +54,7 @@ def data_facts(
         "n_classes": len(model.labels),
         "mean_length": model.facts.get("mean_length"),
         "max_length": model.recipe.max_length,
+        "read_from": "the end" if model.recipe.fixed_length else "half from either end",
         "notes": list(model.facts.get("notes", [])),
         "smallest": None,
         "largest": None,
