@@ -65,7 +65,7 @@ def test_a_text_is_placed_alike_alone_and_among_others(index):
     points = index.locate(np.random.default_rng(3).normal(size=(300, 20)).astype(np.float32))
     together, _ = index.nearest(points, 5)
     alone = np.concatenate([index.nearest(points[row : row + 1], 5)[0] for row in range(300)])
-    assert alone == pytest.approx(together, abs=1e-6)
+    assert alone == pytest.approx(together, abs=2e-6)  # they are rounded to six digits
     one_by_one = [index.nearness(points[row : row + 1])[0] for row in range(300)]
     assert one_by_one == pytest.approx(index.nearness(points), abs=1e-6)
 
