@@ -117,7 +117,7 @@ SETTINGS = (
         "max|mean|max-mean|last|flatten",
     ),
     Setting("pool_vectors", bool, "Pool the words' vectors beside the states.", _NETWORK),
-    Setting("max_length", int, "Words of a text that are read, half from either end.", _NETWORK),
+    Setting("max_length", int, "Words read of a text, at most; half from either end.", _NETWORK),
     Setting("fixed_length", bool, "Fill every text with zeros in front.", _NETWORK),
     Setting("output", str, "How logits become probabilities.", _NETWORK, "softmax|sigmoid"),
     Setting("companion", bool, "Blend in a linear model of n-grams.", _NETWORK),
