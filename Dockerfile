@@ -21,6 +21,7 @@ COPY --from=build /opt/gatewise /opt/gatewise
 ENV PATH=/opt/gatewise/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     XDG_STATE_HOME=/state
 # A number, so that Kubernetes can tell that it is not root. Only corrections made on the page are
 # written, to /state, if there is such a volume.

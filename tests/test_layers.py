@@ -90,6 +90,7 @@ MODULES = {
     "store": [
         "onnx_format",
         "onnx_model",
+        "onnx_runtime",
         "onnx_session",
         "onnx_proof",
         "contents",

@@ -2,12 +2,12 @@
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 
 from gatewise.base.errors import ConfigError, DataError
 from gatewise.store import onnx_export
 from gatewise.store.onnx_export import write_int8, write_onnx
+from gatewise.store.onnx_runtime import onnxruntime
 from gatewise.store.plain_archive import load_plain
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import onnxruntime
-
 from gatewise.base.config import check_whole_number
 from gatewise.classify.plain_model import PlainModel
 from gatewise.classify.predictor import GraphNetwork, Predictor, Session
 from gatewise.store.arrays import split_tables
 from gatewise.store.onnx_model import fronted_bytes, onnx_bytes, reads_front_once
+from gatewise.store.onnx_runtime import onnxruntime
 
 __all__ = ["make_predictor", "open_session"]
 
