@@ -205,6 +205,33 @@ def test_a_run_about_other_data_is_refused(tmp_path):
         pass
 
 
+def refused(run, *, kept=False):
+    """Begin a run that is refused, with or without anything done."""
+    with open_ledger(run, ABOUT) as ledger:
+        (run / "mine.txt").write_text("precious")
+        if kept:
+            ledger.keep(Unit({"n": 1}), 7)
+        raise ConfigError("no cluster")
+
+
+def test_nothing_stays_of_what_is_refused_before_anything_is_done(tmp_path):
+    with pytest.raises(ConfigError, match="no cluster"):
+        refused(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    with open_ledger(tmp_path, {**ABOUT, "folds": 3}):
+        pass
+
+
+def test_what_was_done_before_it_was_refused_stays(tmp_path):
+    with pytest.raises(ConfigError, match="no cluster"):
+        refused(tmp_path, kept=True)
+    with (
+        pytest.raises(ConfigError, match="something else: folds differ"),
+        open_ledger(tmp_path, {**ABOUT, "folds": 3}),
+    ):
+        pass
+
+
 def test_a_result_that_is_dropped_is_missing(tmp_path):
     unit = Unit({"n": 1})
     with open_ledger(tmp_path, ABOUT) as ledger:

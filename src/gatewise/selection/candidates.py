@@ -139,12 +139,17 @@ def as_space(
         given.
     fixed : dict
         The settings with a single value.
+
+    Raises
+    ------
+    ConfigError
+        If a range is no pair of numbers.
     """
     space: dict[str, Sequence[Any] | Range] = {}
     fixed: dict[str, Any] = {}
     for name, values in given.items():
         if isinstance(values, tuple):
-            space[name] = Range(*values)
+            space[name] = _as_range(name, values)
         elif len(values) == 1:
             fixed[name] = values[0]
         else:
@@ -177,7 +182,7 @@ def check_space(space: Space, *, has_ranges: bool) -> None:
                     f"{name} is the range {values.low}:{values.high}, and a grid needs single "
                     "values; name them, or add --sampler optuna"
                 )
-        elif not values or len(set(values)) < len(values):
+        elif not values or _has_twice(name, values):
             raise ConfigError(
                 f"{name} has the values {list(values)!r}; name each once, one at least"
             )
@@ -216,6 +221,28 @@ def names_of(candidates: Sequence[Candidate]) -> list[str]:
             for candidate, name in zip(candidates, names, strict=True)
         ]
     return names
+
+
+def _has_twice(name: str, values: Sequence[Any]) -> bool:
+    try:
+        return len(set(values)) < len(values)
+    except TypeError as error:
+        raise ConfigError(
+            f"{name} has the values {list(values)!r:.200}; each must be a single number or word"
+        ) from error
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _as_range(name: str, values: tuple[Any, ...]) -> Range:
+    if len(values) != 2 or not all(map(_is_number, values)):
+        raise ConfigError(
+            f"{name} is {values!r}; give a list of values to try, {name}={list(values)!r}, or a "
+            "range as a pair of numbers, (low, high)"
+        )
+    return Range(*values)
 
 
 def _recipe_part(settings: Mapping[str, Any]) -> dict[str, Any]:

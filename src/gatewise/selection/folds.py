@@ -109,12 +109,13 @@ def make_folds(
     ConfigError
         If a number is outside what is allowed, or two demands do not go together.
     DataError
-        If there are fewer records, groups or records of the largest class than folds, or not more
-        different times than folds.
+        If there are fewer records, groups or records of the largest class than folds, not more
+        different times than folds, or a
+        record without its group or time.
     """
     check_whole_number("folds", n_folds, 2, 1000)
     check_whole_number("repeats", repeats, 1, 1000)
-    _check_lengths(len(labels), groups=groups, times=times)
+    _check_columns(len(labels), groups=groups, times=times)
     if times is not None:
         if groups is not None or repeats > 1:
             raise ConfigError("folds in the order of time have neither groups nor repeats")
@@ -169,10 +170,30 @@ def _date(value: str) -> float | None:
     return None
 
 
-def _check_lengths(n_records: int, **columns: Sequence[Any] | None) -> None:
+def _check_columns(n_records: int, **columns: Sequence[Any] | None) -> None:
     for name, values in columns.items():
         if values is not None and len(values) != n_records:
             raise ConfigError(f"{n_records} labels came with {len(values)} {name}")
+        if values is not None:
+            _check_values(name, values)
+
+
+def _check_values(name: str, values: Sequence[Any]) -> None:
+    missing = [number for number, value in enumerate(values, 1) if _is_missing(value)]
+    if missing:
+        raise DataError(f"record {missing[0]} has none of the {name}; give it one, or leave it out")
+    if name != "times":
+        return
+    try:
+        sorted(values)
+    except TypeError as error:
+        raise DataError(
+            f"the {name} do not sort ({error}); give numbers alone, texts alone or dates alone"
+        ) from error
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _check_sizes(labels: Sequence[Any], n_folds: int, groups: Sequence[Any] | None) -> list[str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,8 +22,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from gatewise.base.errors import ConfigError
-from gatewise.base.files import json_bytes, write_json
+from gatewise.base.errors import ConfigError, GatewiseError
+from gatewise.base.files import json_bytes, remove_left_overs, write_json
 
 __all__ = [
     "FOLDER",
@@ -32,6 +33,7 @@ __all__ = [
     "Ledger",
     "Unit",
     "check_run_folder",
+    "forget_run",
     "open_ledger",
 ]
 
@@ -169,6 +171,9 @@ def open_ledger(
 ) -> Iterator[Ledger]:
     """Open the ledger of a run, alone.
 
+    Of a command that is refused before anything is done nothing stays: the same without the mistake
+    would be told that the run is about something else.
+
     Parameters
     ----------
     folder : Path
@@ -197,9 +202,24 @@ def open_ledger(
         ) from error
     try:
         _check_about(folder / RUN, about, told or {})
-        yield Ledger(folder)
+        try:
+            yield Ledger(folder)
+        except GatewiseError:
+            if not any((folder / FOLDER).glob("*.json")):
+                forget_run(folder)  # while nobody else can begin a run in it
+            raise
     finally:
         lock.release()
+
+
+def forget_run(folder: Path) -> None:
+    """Take away the ledger and what the run is about, and the folder if nothing else is in it."""
+    shutil.rmtree(folder / FOLDER, ignore_errors=True)
+    remove_left_overs(folder / RUN)
+    (folder / RUN).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # somebody's files are in it
+        (folder / LOCK).unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def _check_about(path: Path, about: Mapping[str, Any], told: Mapping[str, str]) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 
 from joblib import cpu_count
 
+from gatewise.base.config import check_whole_number
 from gatewise.base.errors import ConfigError
 from gatewise.base.progress import Progress
+from gatewise.base.seeding import MAX_SEED
 from gatewise.network.recipes import Recipe
 from gatewise.selection import comparison, sizes
 from gatewise.selection.candidates import as_space
@@ -25,6 +27,17 @@ from gatewise.text.corpus import corpus_from_lists
 __all__ = ["compare", "tune"]
 
 _OTHERS = ("recipe", "language", "max_words", "validation_fraction", "device", "precision")
+_DATA = ("class_weight", "groups", "repeats", "times", "unlabelled", "vectors")
+_SEARCH = (
+    "coverage",
+    "drop",
+    "final",
+    "keep_texts",
+    "precision",
+    "sampler",
+    "score",
+    "trials",
+)
 _SETTINGS = {field.name for field in fields(Recipe)} | set(_OTHERS)
 
 
@@ -63,8 +76,8 @@ def tune(
         ``groups`` and ``times`` (one per text), ``repeats``, ``unlabelled``, ``vectors``,
         ``class_weight``.
     search : mapping, optional
-        ``sampler``, ``trials``, ``score``, ``drop``, ``final``, ``coverage`` of
-        :class:`gatewise.selection.sizes.TuneRequest`.
+        ``sampler``, ``trials``, ``score``, ``drop``, ``final``, ``coverage``, ``precision``,
+        ``keep_texts`` of :class:`gatewise.selection.sizes.TuneRequest`.
     **settings
         Parameters of :class:`gatewise.TextClassifier`. A list is tried value by value, a pair
         ``(low, high)`` is a range for ``sampler="optuna"``. By default units and layers are tried.
@@ -89,6 +102,7 @@ def tune(
     >>> found.choice.reason  # doctest: +SKIP
     """
     _check_names(settings)
+    _check_known("search", search, _SEARCH)
     given = {
         name: value if isinstance(value, tuple | list) else [value]
         for name, value in settings.items()
@@ -148,6 +162,8 @@ def compare(
     _check_names(settings)
     engine = engine or Engine(workers=cpu_count())
     shared = _fit_data(texts, labels, folds, random_state, engine.threads, data or {})
+    if isinstance(methods, str):
+        raise ConfigError(f"methods is {methods!r}; give a list of them, such as [{methods!r}]")
     named = [method.key for method in comparison.METHODS] if methods is None else list(methods)
     request = CompareRequest(
         Path(out),
@@ -169,9 +185,8 @@ def _fit_data(
     threads: int,
     data: Mapping[str, Any],
 ) -> FitData:
-    known = {"groups", "times", "repeats", "unlabelled", "vectors", "class_weight"}
-    if unknown := sorted(set(data) - known):
-        raise ConfigError(f"data has {unknown[0]!r}; known are {', '.join(sorted(known))}")
+    _check_known("data", data, _DATA)
+    check_whole_number("random_state", seed, 0, MAX_SEED)
     corpus = corpus_from_lists(texts, labels)
     if corpus.refused:
         first = corpus.refused[0]
@@ -193,6 +208,11 @@ def _fit_data(
         vectors=data.get("vectors"),
         class_weight=data.get("class_weight"),
     )
+
+
+def _check_known(name: str, given: Mapping[str, Any] | None, known: Sequence[str]) -> None:
+    if unknown := sorted(set(given or {}) - set(known), key=str):
+        raise ConfigError(f"{name} has {unknown[0]!r}; known are {', '.join(known)}")
 
 
 def _check_names(settings: Mapping[str, Any]) -> None:

@@ -24,11 +24,11 @@ from gatewise.classify.answers import AnswerTally, answer_columns, free_names
 from gatewise.selection.engines import run_units
 from gatewise.selection.ledger import (
     FOLDER,
-    LOCK,
     RUN,
     Ledger,
     Unit,
     check_run_folder,
+    forget_run,
     open_ledger,
 )
 from gatewise.selection.scored_parts import check_out, is_whole, put_together
@@ -190,10 +190,7 @@ def score(request: ScoringRequest, progress: Progress | None = None) -> list[str
 
 @contextlib.contextmanager
 def _opened(request: ScoringRequest, about: Mapping[str, Any]) -> Iterator[Ledger]:
-    """Open the ledger; of a command that is refused before a shard is done, nothing stays.
-
-    Or the same command without the mistake would be told that the run is about something else.
-    """
+    """Open the ledger; of a command that is refused before a shard is done, nothing stays."""
     with open_ledger(request.run_folder, about) as ledger:
         try:
             yield ledger
@@ -302,11 +299,7 @@ def _total(results: list[Any]) -> AnswerTally:
 
 def _clear(run: Path) -> None:
     """Take away what a run has written, and nothing else that may lie there."""
-    for folder in (PARTS, FOLDER):
-        shutil.rmtree(run / folder, ignore_errors=True)
-    for name in (_ROWS, RUN):
-        remove_left_overs(run / name)
-        (run / name).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # somebody's files are in it
-        (run / LOCK).unlink(missing_ok=True)
-        run.rmdir()
+    shutil.rmtree(run / PARTS, ignore_errors=True)
+    remove_left_overs(run / _ROWS)
+    (run / _ROWS).unlink(missing_ok=True)
+    forget_run(run)
