@@ -124,6 +124,7 @@ def test_what_cannot_be_read_or_written(
         "replay {model} hi --html {model}/weights.safetensors",
         "export {model} --to onnx --out {model}/model.onnx",
         "predict {model} {data} --format jsonl --out {model}/labels.json",
+        "predict {model} {data} --out {data}",
     ],
 )
 def test_what_is_read_is_not_written_over(fails, model, tmp_path, command):

@@ -102,13 +102,6 @@ def test_a_collision_is_said_and_nothing_is_lost(gatewise, model):
     assert "column 'predicted' of the input is written as 'input_predicted'" in result.stderr
 
 
-def test_an_input_that_is_also_the_output(gatewise, model, labelled, tmp_path, expected):
-    path = tmp_path / "both.csv"
-    path.write_bytes((labelled / "test.csv").read_bytes())
-    assert gatewise("predict --text msg --out", path, model, path).exit_code == 0
-    check(read(path.read_text()), expected)
-
-
 @pytest.mark.parametrize(
     ("options", "typed", "words"),
     [

@@ -109,6 +109,13 @@ def test_what_cannot_be_done(fails, run, tmp_path, opened):
     assert not (run / "report.html").exists()
 
 
+def test_an_audit_has_no_page(fails, run, opened):
+    write_json(run / "run.json", {"about": {"question": "audit"}})
+    told = fails("report --open", run)
+    assert told.endswith(f"what it found stands in {run / 'audit.csv'}")
+    assert opened == []
+
+
 def test_a_page_that_cannot_be_written(fails, run):
     (run / "report.html").mkdir()
     assert "report.html cannot be read or written (Is a directory)" in fails("report", run)

@@ -103,6 +103,16 @@ def test_further_files_are_read(gatewise, labelled, small, data, out):
     assert "validation: " in result.stderr
 
 
+def test_what_is_said_at_the_end_can_be_typed(gatewise, data, small, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    options = f"train {small} --report --out"
+    result = gatewise(options, "~/m", data(GOOD))
+    assert f"gatewise evaluate {tmp_path}/home/m FILE" in result.stdout
+    assert (tmp_path / "home" / "m" / "report.html").is_file()
+    assert "gatewise evaluate ./-m FILE" in gatewise(options, "-m", data(GOOD)).stdout
+
+
 def test_a_folder_of_texts_and_too_few_to_hold_out(gatewise, tmp_path, small, out):
     for label in ("card", "money"):
         (tmp_path / "texts" / label).mkdir(parents=True)
@@ -180,6 +190,11 @@ def test_a_file_that_is_not_there(fails, tmp_path, out):
         ("--validation-fraction 1", "validation_fraction is 1.0"),
         ("--class-weight card", "class_weight is 'card'"),
         ("--class-weight zebra=1", "zebra"),
+        ("--class-weight card=1_0", "class_weight is 'card=1_0'"),
+        (
+            "--class-weight card=1e300",
+            "the weight of 'card' is more than 1e+09 times that of 'money'",
+        ),
     ],
 )
 def test_values_that_are_not_allowed(fails, data, out, options, words):

@@ -247,6 +247,7 @@ def test_no_column_is_lost(tmp_path, reviewed):
         ("line,label\n3,b\n", "has no columns 'line' and 'corrected'"),
         ("line,corrected\n3,\n", "has nothing in its column 'corrected'"),
         ("line,corrected\nthree,b\n", "reviewed.csv:2 has 'three' as a line"),
+        (f"line,corrected\n{9:05000},b\n", "reviewed.csv:2 has .0000"),
         ("line,corrected\n3,c\n", "reviewed.csv:2 has the label 'c', which the data do not have"),
         ("line,corrected\n3,a\n3,b\n", "reviewed.csv:3 gives line 3 a second label"),
         ('text,line,corrected\n"a\nb",3,a\nc,4,z\n', "reviewed.csv:4 has the label 'z'"),

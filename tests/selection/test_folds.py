@@ -194,6 +194,11 @@ def test_what_is_no_time_is_told_with_its_line(values, told):
         read_times(values, range(2, 9), "day")
 
 
+def test_classes_of_one_record_have_no_folds():
+    with pytest.raises(DataError, match="the largest has 1; give classes with several records"):
+        make_folds(list("abcd"), 2, seed=0)
+
+
 def test_what_large_groups_do_to_folds_is_told():
     labels = ["a", "b"] * 15
     even = make_folds(labels, 5, seed=0, groups=[row // 2 for row in range(30)])

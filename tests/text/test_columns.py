@@ -33,7 +33,6 @@ def test_columns_are_guessed_when_there_is_one_way(columns, text, label):
         ["a", "b"],
         ["text", "body"],
         ["text", "kind", "date"],
-        ["text"],
     ],
 )
 def test_columns_are_not_guessed_when_there_are_several_ways(columns):
@@ -113,3 +112,8 @@ def test_a_title_above_the_names_is_named_as_the_cause():
         choose_text_column(title, "body", "a.csv")
     with pytest.raises(DataError, match=r"name one of them with --text$"):
         choose_columns(["text_of_it"], "body", None, "a.csv")
+
+
+def test_one_column_is_too_few():
+    with pytest.raises(DataError, match=r"has the column 'text' alone; give a file with the texts"):
+        choose_columns(["text"], None, None, "a.csv")

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import sys
 import types
 
@@ -209,21 +210,19 @@ def test_files_that_cannot_be_used_are_refused_and_named(tmp_path):
         "a/4.txt": b"nul\0",
         "a/5.txt": b"PK\x03\x04",
         "b/1.txt": b"fine",
-        "c/1.txt/nested.txt": b"a folder with an ending",
     }
     folder = folder_of(tmp_path, files)
     corpus = read_corpus(folder)
     assert corpus.lines == [1, 6]
-    assert [refused.line for refused in corpus.refused] == [2, 3, 4, 5, 7]
+    assert [refused.line for refused in corpus.refused] == [2, 3, 4, 5]
     reasons = [refused.reason for refused in corpus.refused]
     assert reasons[0].startswith(f"file that cannot be used: {folder / 'a' / '2.txt'} is empty")
     assert reasons[1:3] == ["no text", "a NUL character"]
-    unusable = [str(folder / name) for name in ("a/2.txt", "a/5.txt", "c/1.txt")]
-    told = next(line for line in corpus.summary() if line.startswith("refused 3"))
-    assert told.startswith(f"refused 3: file that cannot be used, files {', '.join(unusable)} (")
+    unusable = [str(folder / name) for name in ("a/2.txt", "a/5.txt")]
+    told = next(line for line in corpus.summary() if line.startswith("refused 2"))
+    assert told.startswith(f"refused 2: file that cannot be used, files {', '.join(unusable)} (")
     assert f"refused 1: no text, file {folder / 'a' / '3.txt'}" in corpus.summary()
     assert "is a zip or xlsx file" in reasons[3]
-    assert str(folder / "c" / "1.txt") in reasons[4]
 
 
 def test_of_a_text_with_labels_in_many_rows_the_first_ten_are_named(tmp_path):
@@ -267,6 +266,20 @@ def test_lists_that_do_not_fit_are_refused():
         corpus_from_lists(["x", "y"], "ab")
 
 
+def test_a_folder_whose_name_is_no_text_is_no_label(tmp_path):
+    for name in (b"a", b"b", b"St\xf6rung"):
+        folder = os.fsencode(tmp_path) + b"/" + name
+        os.mkdir(folder)
+        with open(folder + b"/1.txt", "w") as file:
+            file.write("some text")
+    corpus = read_corpus(tmp_path)
+    assert corpus.label_counts == {"a": 1, "b": 1}
+    (refused,) = corpus.refused
+    assert refused.reason == (
+        "its folder 'St\ufffdrung' has a name that is not UTF-8; rename the folder"
+    )
+
+
 def test_what_a_folder_holds_besides_is_told(tmp_path):
     for name in ("a/1.txt", "b/1.txt", "b/deeper/2.txt", "b/3.md", "top.txt", "c/4.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -278,6 +291,16 @@ def test_what_a_folder_holds_besides_is_told(tmp_path):
         "1 folder inside the sub-folders left out",
         "2 files without the ending .txt left out",
         "sub-folders without a .txt file left out: 'c'",
+    ]
+    (tmp_path / "a" / "2.txt").mkdir()  # a folder, whatever its name
+    os.mkfifo(tmp_path / "a" / "3.txt")  # reading it would wait for ever
+    (tmp_path / "a" / "4.txt").symlink_to("nowhere")
+    corpus = read_corpus(tmp_path)
+    assert corpus.label_counts == {"a": 1, "b": 1}
+    assert corpus.notes[1:4] == [
+        "2 folders inside the sub-folders left out",
+        "2 files without the ending .txt left out",
+        "2 files of another kind (a pipe, a device, a link to nowhere) left out",
     ]
     (tmp_path / "b" / "deeper" / "2.txt").unlink()
     with pytest.raises(DataError, match=r"has no \.txt files in its sub-folders; give a folder"):

@@ -31,6 +31,8 @@ __all__ = [
     "with_dimension",
 ]
 
+_LARGEST_RATIO = 1e9  # of two classes' weights
+
 
 def find_classes(
     labels: NDArray[Any] | StoredLabels,
@@ -236,11 +238,24 @@ def _weights_of_classes(
             f"{told}: the weight of {classes.tolist()[wrong[0]]!r} is {per_class[wrong[0]]:g}; it "
             "must be a finite number >= 0"
         )
+    _check_ratio(told, classes, per_class)
     if isinstance(class_weight, str):  # balanced: by what is learnt from, not by what stands there
         some = totals > 0  # (C,)
         per_class = np.zeros(len(classes))
         per_class[some] = totals.sum() / (some.sum() * totals[some])
     return _of_highest_one(per_class)
+
+
+def _check_ratio(told: str, classes: NDArray[Any], per_class: NDArray[np.float64]) -> None:
+    """Refuse weights beside which others are as good as none; zero says that in so many words."""
+    highest = int(per_class.argmax())
+    lowest = int(np.where(per_class > 0, per_class, np.inf).argmin())
+    if per_class[highest] > _LARGEST_RATIO * per_class[lowest] > 0:
+        raise ConfigError(
+            f"{told}: the weight of {classes.tolist()[highest]!r} is more than "
+            f"{_LARGEST_RATIO:.0e} times that of {classes.tolist()[lowest]!r}, of which nothing "
+            "would be learnt; give weights that are closer, or 0 to leave a class's records out"
+        )
 
 
 def _of_highest_one(weights: NDArray[np.float64]) -> NDArray[np.float64]:

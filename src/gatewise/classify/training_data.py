@@ -229,7 +229,7 @@ def _number(typed: str) -> float | None:
         number = float(typed)
     except ValueError:
         return None
-    return number if 0.0 <= number < float("inf") else None
+    return number if 0.0 <= number < float("inf") and "_" not in typed else None
 
 
 def _read_labelled(

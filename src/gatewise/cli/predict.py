@@ -161,7 +161,7 @@ def _stream(
     from gatewise.store.predictor_archive import load_predictor
     from gatewise.text.text_lines import open_texts
 
-    check_out_file(out, model)
+    check_out_file(out, model, None if data == "-" else data)
     table = open_texts(data, lines=lines)
     if threads is None:
         threads = min(_MOST_THREADS, os.cpu_count() or 1)

@@ -136,6 +136,7 @@ def train(
 
     if redact and not report:
         raise ConfigError("--redact is about the report; add --report, or leave it away")
+    out = out.expanduser()  # as a shell does it, but not behind --out=
     chosen = given_settings(settings)
     check_settings(chosen)
     run = prepare_run(out, resume=resume, restart=restart)
@@ -165,7 +166,7 @@ def train(
     show(fact_table(training_facts(classifier.model_)))
     if report:
         write_report(classifier, out, read.corpus, redact=redact)
-    name = shlex.quote(str(out))
+    name = shlex.quote(f"./{out}" if str(out).startswith("-") else str(out))
     say("", f"model written to {out}", f"next, type: gatewise evaluate {name} FILE")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewise.base.errors import DataError
+from gatewise.selection.auditing import AUDIT
 from gatewise.selection.ledger import RUN
 from gatewise.selection.results import RESULTS, SUMMARY
 
@@ -67,6 +68,7 @@ def read_run(folder: Path) -> RunFacts:
         raise DataError(
             f"{folder} is not the folder of a run; give the --out of gatewise tune or compare"
         )
+    _check_question(folder)
     if not (folder / RESULTS).is_file() or not (folder / SUMMARY).is_file():
         raise DataError(
             f"{folder} holds a run that has not ended; type its command again, and it goes on"
@@ -79,6 +81,16 @@ def read_run(folder: Path) -> RunFacts:
                 "again, and it is written anew"
             )
     return RunFacts(rows, summary)
+
+
+def _check_question(folder: Path) -> None:
+    run = _read(folder / RUN)
+    about = run.get("about") if isinstance(run, dict) else None
+    if isinstance(about, dict) and about.get("question") == "audit":
+        raise DataError(
+            f"{folder} holds a run of gatewise audit, which has no page; what it found stands in "
+            f"{folder / AUDIT}"
+        )
 
 
 def part_mean(row: dict[str, Any], part: str, score: str) -> float | None:

@@ -46,6 +46,7 @@ __all__ = [
 AUDIT, CORRECTED, FACTS = "audit.csv", "corrected.csv", "audit.json"
 # What a reviewer writes to have a record left out.
 REMOVE = "(remove)"
+_LONGEST_LINE = 18  # digits
 
 _COLUMNS = (
     "rank",
@@ -285,7 +286,7 @@ def read_corrections(path: Path, classes: Sequence[str]) -> Corrections:
         if not label:
             continue
         line = (row.fields["line"] or "").strip()
-        if not line.isdecimal():
+        if not line.isdecimal() or len(line) > _LONGEST_LINE:
             raise DataError(f"{path}:{row.line} has {line!r:.40} as a line; it must be a number")
         if label != REMOVE and label not in classes:
             raise DataError(

@@ -200,9 +200,10 @@ def _check_sizes(labels: Sequence[Any], n_folds: int, groups: Sequence[Any] | No
     counts = Counter(map(str, labels))
     largest = max(counts.values(), default=0)
     if largest < n_folds:
+        way_out = "ask for fewer folds" if largest > 1 else "give classes with several records"
         raise DataError(
             f"{n_folds} folds need a class of {n_folds} records at least, and the largest has "
-            f"{largest}; ask for fewer folds"
+            f"{largest}; {way_out}"
         )
     if groups is not None and (n_groups := len(set(groups))) < n_folds:
         raise DataError(f"{n_folds} folds need as many groups, and there are {n_groups}")

@@ -61,6 +61,11 @@ def choose_columns(
     )
     text = text or _other_of_two(columns, label)
     label = label or _other_of_two(columns, text)
+    if len(columns) == 1:
+        raise DataError(
+            f"{source} has the column {_listed(columns)} alone; give a file with the texts in one "
+            f"column and their labels in another{_if_a_title(columns)}"
+        )
     if text is None or label is None:
         raise DataError(
             f"{source} has the columns {_listed(columns)}, which do not tell where the texts and "

@@ -44,11 +44,15 @@ def labelled_paths(folder: Path, notes: list[str]) -> Iterator[Path]:
         others["file", "beside the sub-folders"] = len(entries) - len(labels)
         for label in labels:
             paths = _visible(label)
-            texts = [path for path in paths if path.suffix.casefold() == ".txt"]
+            folders = [path for path in paths if path.is_dir()]
+            files = [path for path in paths if path.is_file()]
+            texts = [path for path in files if path.suffix.casefold() == ".txt"]
             without += [] if texts else [repr(label.name)]
-            n_folders = sum(path.is_dir() for path in paths)
-            others["folder", "inside the sub-folders"] += n_folders
-            others["file", "without the ending .txt"] += len(paths) - len(texts) - n_folders
+            others["folder", "inside the sub-folders"] += len(folders)
+            others["file", "without the ending .txt"] += len(files) - len(texts)
+            # Reading a pipe or a device may take for ever.
+            n_odd = len(paths) - len(files) - len(folders)
+            others["file", "of another kind (a pipe, a device, a link to nowhere)"] += n_odd
             yield from texts
     if len(without) == len(labels):
         raise DataError(
@@ -88,6 +92,16 @@ def file_record(number: int, path: Path, file_notes: Counter[str]) -> Record:
         text = "".join(file.lines())
     except DataError as error:
         return Row(number, {}, f"file that cannot be used: {error}"), None, label
-    problem = cells_problem((text,), file.encoding) or unusable(text, "text")
+    problem = cells_problem((text,), file.encoding) or unusable(text, "text") or _nameless(label)
     file_notes.update([file.note] if file.note else [])
     return Row(number, {}, problem), text, label
+
+
+def _nameless(label: str) -> str | None:
+    """Say what is wrong with a folder's name as a label; systems allow any bytes in it."""
+    try:
+        label.encode()
+    except UnicodeEncodeError:
+        name = label.encode(errors="surrogateescape").decode(errors="replace")
+        return f"its folder {name!r} has a name that is not UTF-8; rename the folder"
+    return None
