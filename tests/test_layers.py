@@ -82,6 +82,7 @@ MODULES = {
         "request",
         "companion_records",
         "row_choice",
+        "repeated",
         "fingerprint",
         "fitting",
         "inputs",

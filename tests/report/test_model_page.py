@@ -214,14 +214,13 @@ def test_a_reader_of_the_screen_is_told_what_is_shown(seen):
     assert seen.source.startswith('<!doctype html>\n<html lang="en">')
 
 
-def test_every_text_is_escaped(altered, corpus):
+def test_every_text_is_escaped(classifier, altered, corpus):
     evil = [f"{EVIL} {text}" for text in corpus.texts]
     labels = [f"{EVIL}{label}" for label in corpus.labels]
-    renamed = altered(labels=tuple(sorted(set(labels))))
-    renamed.model_.facts["notes"] = [EVIL]
+    facts = {**classifier.model_.facts, "notes": [EVIL]}
+    renamed = altered(labels=tuple(sorted(set(labels))), facts=facts)
     source = replace(corpus, texts=evil, labels=labels, source=EVIL, notes=[EVIL])
     seen = page_of(renamed, corpus=source, command=EVIL, versions={EVIL: EVIL})
-    renamed.model_.facts["notes"] = []
     assert len(seen.all("script")) == 1
     assert seen.all("img") == []
     assert len(seen.all("style")) == 1 + len([one for one in seen.all("svg") if "class" not in one])

@@ -133,6 +133,8 @@ def test_texts_from_outside(classifier, measured):
 
 def test_where_the_records_come_from(measured, altered, held_out):
     assert source_told(measured).startswith("48 records held out of the training records")
+    told = source_told(measured, 0.25)
+    assert "; 25.0% of them have a text that was learnt from too, which makes scores too" in told
     one = held_out([0], [[0.7, 0.2, 0.1]], source="folds")
     told = source_told(held_out_records(altered(held_out=one).model_))
     assert told == "1 record, each answered by a model that was fitted without it"

@@ -40,6 +40,7 @@ from gatewise.classify.plan import (
 )
 from gatewise.classify.punctuation import settle_punctuation
 from gatewise.classify.records import EncodedRecords
+from gatewise.classify.repeated import repetitions_told
 from gatewise.classify.request import FitRequest, LabelledTexts
 from gatewise.classify.row_choice import draw_rows, hold_out_rows
 from gatewise.classify.scope import more_evidence
@@ -121,6 +122,10 @@ class _Fit:
         ]
         kept, held_out, note = hold_out_rows(self.data, self.request)
         self._note(note)
+        repeated, notes = repetitions_told(self.data, self.request, kept, held_out)
+        self.facts |= repeated
+        for one in notes:
+            self._note(one)
         if n_weightless := len(self.data.texts) - len(self._everything):
             self._note(
                 f"{n_weightless:,} records have the weight zero: their words are read, and nothing "

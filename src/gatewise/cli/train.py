@@ -166,8 +166,12 @@ def train(
     show(fact_table(training_facts(classifier.model_)))
     if report:
         write_report(classifier, out, read.corpus, redact=redact)
-    name = shlex.quote(f"./{out}" if str(out).startswith("-") else str(out))
-    say("", f"model written to {out}", f"next, type: gatewise evaluate {name} FILE")
+    say("", f"model written to {out}", f"next, type: gatewise evaluate {_typed(out)} FILE")
+
+
+def _typed(path: Path) -> str:
+    """Write a path as a shell and our own options take it."""
+    return shlex.quote(f"./{path}" if str(path).startswith("-") else str(path))
 
 
 def check_settings(chosen: dict[str, Any]) -> None:

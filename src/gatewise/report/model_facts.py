@@ -18,7 +18,7 @@ from gatewise.evaluate.metrics import Metrics, measure
 from gatewise.report.confusion import Grid, grid, mutual_pairs
 from gatewise.report.examples import hardest_records, pair_examples, suspicious_labels
 from gatewise.report.facts import RunFacts, read_run
-from gatewise.report.measured import Measured, held_out_records, labelled_records
+from gatewise.report.measured import FILE, Measured, held_out_records, labelled_records
 from gatewise.report.origin import (
     cost_facts,
     data_facts,
@@ -209,7 +209,9 @@ def _quality(model: FittedModel, measured: Measured, show: Shower) -> Quality:
     has_texts = measured.texts is not None
     suspects, note = suspicious_labels(measured, labels, show) if has_texts else (None, "")
     return Quality(
-        told=source_told(measured),
+        told=source_told(
+            measured, 0.0 if measured.source == FILE else model.facts.get("learnt_share", 0.0)
+        ),
         metrics=metrics,
         headline=headline_facts(measured),
         calibration=calibration_facts(measured, labels),

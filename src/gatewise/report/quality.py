@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gatewise.classify.decision import Decision
 from gatewise.classify.held_out import FOLDS, TRAINING, VALIDATION
+from gatewise.classify.repeated import TOO_GOOD
 from gatewise.evaluate.metrics import Metrics, measure
 from gatewise.evaluate.paired import mcnemar_test
 from gatewise.evaluate.trust import (
@@ -39,8 +40,8 @@ COVERAGES = (1.0, 0.95, 0.9, 0.8, 0.7, 0.5)
 _SOURCES = {
     TRAINING: " held out of the training records and measured before the model had read them; the "
     "probabilities were calibrated on them, so the model's own numbers are a little too good",
-    VALIDATION: " from a validation file: not learnt from, but the epoch to stop at and the "
-    "calibration were chosen on them, so the model's own numbers are a little too good",
+    VALIDATION: " from a validation file; the epoch to stop at and the calibration were chosen on "
+    "them, so the model's own numbers are a little too good",
     FOLDS: ", each answered by a model that was fitted without it",
     FILE: " of {name}; the numbers hold for new texts if the model was not trained on them",
 }
@@ -49,11 +50,15 @@ _LEAST = 1e-12  # that a probability counts as, at least, in a log loss
 Right = NDArray[np.bool_]
 
 
-def source_told(measured: Measured) -> str:
-    """Say which records are measured on, in one clause."""
+def source_told(measured: Measured, learnt_share: float = 0.0) -> str:
+    """Say which records are measured on, and how many have a text that was learnt from too."""
     count = len(measured.targets)
     source = _SOURCES[measured.source].format(name=Path(measured.name).name)
-    return f"{count:,} {'record' if count == 1 else 'records'}{source}"
+    told = f"{count:,} {'record' if count == 1 else 'records'}{source}"
+    if not learnt_share:
+        return told
+    share = f"{learnt_share:.1%} of them have a text that was learnt from too"
+    return f"{told}; {share}, which {TOO_GOOD}"
 
 
 def headline_facts(measured: Measured) -> dict[str, Any]:

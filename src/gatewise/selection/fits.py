@@ -23,6 +23,7 @@ from gatewise.classify.blend import Blend
 from gatewise.classify.classifier import TextClassifier
 from gatewise.classify.companions import one_after_the_other
 from gatewise.classify.model import RawScores, raw_scores
+from gatewise.classify.repeated import REPEATED, TOO_GOOD
 from gatewise.classify.scope import more_evidence
 from gatewise.classify.twins import largest_similarities
 from gatewise.network.recipes import Recipe, choose_recipe
@@ -39,9 +40,6 @@ __all__ = ["AVERAGES", "CLASSIFIER", "FitData", "FitFacts", "do_fit", "learning_
 Numbers = NDArray[np.int64]
 
 CLASSIFIER, AVERAGES = "classifier", "averages"
-
-# So few records whose text stands elsewhere too say little of the others.
-_REPEATED = 0.01
 # What the averaged vectors take of the settings besides the recipe's.
 _LANGUAGE = "language"
 
@@ -146,12 +144,11 @@ def _repetitions_told(texts: Sequence[str], folds: Folds) -> list[str]:
         n_seen += sum(folded[row] in learnt for row in fold.test)
         n_judged += len(fold.test)
     share = n_seen / max(1, n_judged)
-    if share < _REPEATED:
+    if share < REPEATED:
         return []
     return [
         f"{share:.1%} of the records are judged by models that have learnt from the same text, "
-        "which makes scores too good unless new texts repeat as often; leave repetitions out, or "
-        "keep them together by a column (--group)"
+        f"which {TOO_GOOD}; leave repetitions out, or keep them together by a column (--group)"
     ]
 
 
