@@ -84,7 +84,11 @@ def test_several_models(serve, models, refused):
     with serve(folders) as client:
         assert [one["name"] for one in client.get("/v1/models").json()["models"]] == ["a", "b"]
         assert "'a' or 'b'" in refused(client.post("/v1/predict", json={"texts": ["x"]}), 422)
-        refused(client.get("/v1/model"), 422)
+        assert refused(client.get("/v1/model"), 422).endswith("say which: ?name='a' or 'b'")
+        answer = client.post("/v1/file", content=b"text\nx\n")
+        assert refused(answer, 422).endswith("say which: ?model='a' or 'b'")
+        assert "more than once" in refused(client.get("/v1/model?name=a&name=b"), 422)
+        assert "it takes none" in refused(client.get("/v1/models?name=a"), 422)
         for name, folder in folders.items():
             (found,) = predicted(client, ["my card is stuck"], model=name)
             probability = load_predictor(folder).predict_proba(["my card is stuck"]).max()

@@ -37,6 +37,14 @@ def store(tmp_path):
     return CorrectionStore(tmp_path / "state" / "gatewise")
 
 
+def test_where_nothing_can_be_kept_is_known_before(tmp_path):
+    assert CorrectionStore(tmp_path / "new" / "deeper").is_writable
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "file").write_text("")
+    assert not CorrectionStore(tmp_path / "file").is_writable
+    assert not CorrectionStore(tmp_path / ("x" * 300)).is_writable
+
+
 def test_nothing_is_written_until_there_is_something(store):
     assert store.reviews() == []
     assert not store.path.exists()

@@ -226,6 +226,17 @@ def test_a_file_that_stops_in_the_middle(serve):
         assert client.post("/v1/file", content=b"text\nmy card\n").status_code == 200
 
 
+def test_a_file_that_stops_before_its_first_row(serve):
+    with serve(limits={"seconds": 0.5}) as client, open_line(client) as line:
+        line.sendall(b"5\r\ntext\n\r\n")
+        found = b""
+        while chunk := line.recv(65536):
+            found += chunk
+    assert b"408" in found.splitlines()[0]
+    assert b"connection: close" in found.lower()
+    assert b"nothing came or went for 0.5 seconds; send the body faster" in found
+
+
 def test_a_client_that_goes_away(serve):
     with serve(limits={"files": 1, "seconds": 5}) as client:
         with open_line(client) as line:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 import gatewise
+from gatewise.classify.classifier import TextClassifier
+from gatewise.store.archive import save
 
 TEXTS = ["my card is stuck", "what is my balance", "!!"]
 PATH = "/v2/models/tickets"
@@ -102,6 +104,18 @@ def test_many_outputs(client, refused):
 
 def test_an_output_that_there_is_not(client, refused):
     assert "'logits'" in refused(infer(client, tensor(), outputs=[{"name": "logits"}]), 422)
+
+
+def test_a_model_without_in_scope_scores_has_no_such_output(serve, tmp_path, make_tickets, refused):
+    small = {"units": 4, "word_dimension": 8, "ngram_dimension": 0, "epochs": 1}
+    classifier = TextClassifier(**small, validation_fraction=0.0).fit(*make_tickets(60, 0))
+    save(classifier, tmp_path / "m")
+    with serve({"tickets": tmp_path / "m"}) as client:
+        outputs = client.get("/v2/models/tickets").json()["outputs"]
+        assert [one["name"] for one in outputs] == ["label", "probability", "decision"]
+        assert len(infer(client, tensor()).json()["outputs"]) == 3
+        answer = infer(client, tensor(), outputs=[{"name": "in_scope"}])
+        assert "there is no output 'in_scope'; there are label, probability" in refused(answer, 422)
 
 
 def test_two_inputs(client, refused):

@@ -212,10 +212,23 @@ def test_exports(client, review):
         ("POST", "/v1/reviews", {"source": "a", "model": "m", "records": [{"line": 1}]}, 422),
         ("POST", "/v1/reviews/1/records", {"start": -1, "records": []}, 422),
         ("POST", "/v1/reviews/1/corrections", {"position": 0, "label": ""}, 422),
+        ("POST", "/v1/reviews/1/corrections", {"position": 0, "label": " \t"}, 422),
+        ("POST", "/v1/reviews/1/corrections", {"position": 0, "label": "a\0"}, 422),
+        ("POST", "/v1/reviews", {"source": "a", "model": "m", "records": [{"text": "a\0"}]}, 422),
+        ("GET", "/v1/reviews/1/export?fom=audit", None, 422),
+        ("DELETE", "/v1/reviews/1?dry=1", None, 422),
+        ("POST", "/v1/reviews/1/records?more=1", {"start": 0, "records": []}, 422),
     ],
 )
 def test_a_wrong_request_is_refused_in_one_sentence(client, refused, method, path, body, status):
     refused(client.request(method, path, json=body), status)
+
+
+def test_of_a_key_that_stands_twice_neither_is_taken(client, review, refused):
+    address = f"/v1/reviews/{review['id']}/corrections"
+    body = b'{"position": 1, "label": "card", "label": "balance"}'
+    answer = client.post(address, content=body, headers={"Content-Type": "application/json"})
+    assert "the key 'label' stands twice" in refused(answer, 400)
 
 
 def test_a_review_without_lines_has_no_export_for_the_audit(client, refused):

@@ -168,4 +168,7 @@ def serve(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
     )
     look_as_ever()
-    make_server(folders, load_served, settings, [page_routes(CorrectionStore(state))]).run()
+    store = CorrectionStore(state)
+    if not store.is_writable:
+        logging.warning("corrections cannot be kept in %s; name a folder with --state", store.path)
+    make_server(folders, load_served, settings, [page_routes(store)]).run()

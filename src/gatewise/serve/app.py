@@ -16,12 +16,13 @@ from starlette.types import ASGIApp
 
 from gatewise import __version__
 from gatewise.serve.answering import answer_to_json
+from gatewise.serve.body_stream import StalledError
 from gatewise.serve.complaints import add_complaints
 from gatewise.serve.description import DescribedApi, methods_at
 from gatewise.serve.files import FileQuestion
 from gatewise.serve.guards import GuardedApp
 from gatewise.serve.inference import infer_answer, model_metadata, texts_of
-from gatewise.serve.json_route import DirectApp, JsonRoute, check_query
+from gatewise.serve.json_route import DirectApp, JsonRoute, StrictRoute, check_query
 from gatewise.serve.limits import FILE_PATH, LimitedApp
 from gatewise.serve.metrics import CountedApp
 from gatewise.serve.models import LoadedModel
@@ -135,7 +136,7 @@ def _answering(service: Service) -> APIRouter:
     async def infer(name: str, question: InferRequest) -> Response:
         """Classify texts, by the Open Inference Protocol."""
         loaded = service.shelf.find(name)
-        answers = await service.answers(loaded, texts_of(question))
+        answers = await service.answers(loaded, texts_of(question, loaded))
         return _json(infer_answer(question, loaded, answers))
 
     return router
@@ -173,12 +174,14 @@ def _files(service: Service) -> APIRouter:
         """Classify the texts of a table, csv, tsv or JSON lines, of any length, row by row."""
         _check_kind(request.headers)
         check_query(request, ("text", "model", "top", "nearest", "format"))
-        loaded = service.shelf.find(model)
+        loaded = service.shelf.find(model, "?model=")
         question = FileQuestion(text, output, top, nearest, service.settings.limits.characters)
         upload = Upload(request)
         out, pieces = service.answer_file(loaded, question, upload.chunks())
         try:
             first = await anext(pieces, b"")
+        except StalledError as error:
+            raise RefusedError(408, str(error), Connection="close") from None
         except TimeoutError as error:
             raise RefusedError(408, f"{error}; send the body faster", Connection="close") from None
         except ClientDisconnect:
@@ -189,7 +192,7 @@ def _files(service: Service) -> APIRouter:
 
 
 def _telling(service: Service) -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(route_class=StrictRoute)
 
     @router.get("/v1/models", response_model=ModelsAnswer)
     async def models() -> Response:
@@ -201,7 +204,7 @@ def _telling(service: Service) -> APIRouter:
     @router.get("/v1/model", response_model=ModelAnswer)
     async def model(name: str | None = None) -> Response:
         """Tell what the only model is, or the one that is named."""
-        return _json(_about(service.shelf.find(name)))
+        return _json(_about(service.shelf.find(name, "?name=")))
 
     @router.get("/v1/models/{name}", response_model=ModelAnswer)
     async def named_model(name: str) -> Response:
@@ -233,7 +236,7 @@ def _telling(service: Service) -> APIRouter:
 
 
 def _protocol(service: Service) -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(route_class=StrictRoute)
 
     @router.get("/v2", response_model=ServerAnswer)
     async def server() -> Response:

@@ -14,7 +14,7 @@ from gatewise.serve.spool import Spool
 from gatewise.text.encodings import SAMPLE_SIZE
 from gatewise.text.lines import TextFile
 
-__all__ = ["AnswerStream", "BodyStream", "LoopCalls", "open_body"]
+__all__ = ["AnswerStream", "BodyStream", "LoopCalls", "StalledError", "open_body"]
 
 _NAME = "the body"
 _LONGEST_LINE = 1 << 20  # bytes
@@ -24,6 +24,10 @@ _LOOK_SECONDS = 0.5  # between two looks whether the loop still runs
 _STOPPED = "the server has stopped"
 
 Result = TypeVar("Result")
+
+
+class StalledError(DataError):
+    """A body that has stopped coming."""
 
 
 class LoopCalls:
@@ -140,7 +144,7 @@ class BodyStream(io.RawIOBase):
         try:
             return self._checked(self._call(self._chunks.get()))
         except TimeoutError as error:
-            raise DataError(f"{error}; send {_NAME} faster") from None
+            raise StalledError(f"{error}; send {_NAME} faster") from None
 
     def _checked(self, chunk: bytes) -> bytes:
         end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))

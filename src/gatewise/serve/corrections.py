@@ -133,6 +133,17 @@ class CorrectionStore:
         """The file."""
         return self._folder / _FILE
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether corrections can be kept, as far as rights tell it; nothing is made."""
+        place = self._folder
+        try:
+            while not place.exists() and place != place.parent:
+                place = place.parent
+            return place.is_dir() and os.access(place, os.W_OK | os.X_OK)
+        except OSError:
+            return False
+
     def reviews(self) -> list[dict[str, Any]]:
         """Tell of all reviews, the newest first, and how far each one is.
 

@@ -29,18 +29,19 @@ def model_metadata(loaded: LoadedModel) -> dict[str, Any]:
         "platform": "gatewise",
         "inputs": [{"name": _INPUT, "datatype": "BYTES", "shape": [-1]}],
         "outputs": [
-            {"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in _TYPES.items()
+            {"name": name, "datatype": _TYPES[name], "shape": [-1]} for name in _outputs(loaded)
         ],
     }
 
 
-def texts_of(request: InferRequest) -> list[str]:
+def texts_of(request: InferRequest, loaded: LoadedModel) -> list[str]:
     """Take the texts out of a request.
 
     Raises
     ------
     RefusedError
-        If its only input is not a vector of texts, or outputs are asked for that no model has.
+        If its only input is not a vector of texts, or outputs are asked for that the model does
+        not have.
     """
     (tensor,) = request.inputs
     if tensor.name != _INPUT or tensor.datatype != "BYTES":
@@ -56,19 +57,25 @@ def texts_of(request: InferRequest) -> list[str]:
             f"the input has the shape {tensor.shape!r} and {len(texts)} texts; the shape must be "
             "[N] or [N, 1], for N texts, at least 1",
         )
+    known = _outputs(loaded)
     for output in request.outputs or ():
-        if output.name not in _TYPES:
+        if output.name not in known:
             raise RefusedError(
-                422, f"there is no output {output.name[:40]!r}; there are {', '.join(_TYPES)}"
+                422, f"there is no output {output.name[:40]!r}; there are {', '.join(known)}"
             )
     return texts
+
+
+def _outputs(loaded: LoadedModel) -> list[str]:
+    """Name what a model gives; one that learnt from too few records has no in-scope scores."""
+    return [name for name in _TYPES if name != "in_scope" or loaded.plain.scope is not None]
 
 
 def infer_answer(
     request: InferRequest, loaded: LoadedModel, answers: Sequence[Answer]
 ) -> dict[str, Any]:
-    """Write answers as tensors; a model without in-scope scores has no such output."""
-    wanted = [output.name for output in request.outputs or ()] or list(_TYPES)
+    """Write answers as tensors."""
+    wanted = [output.name for output in request.outputs or ()] or _outputs(loaded)
     columns: dict[str, list[Any]] = {
         "label": [answer.ranked[0][0] if answer.ranked else "" for answer in answers],
         "probability": [answer.ranked[0][1] if answer.ranked else 0.0 for answer in answers],
@@ -78,8 +85,6 @@ def infer_answer(
             for answer in answers
         ],
     }
-    if loaded.plain.scope is None:
-        wanted = [name for name in wanted if name != "in_scope"]
     told = {"model_name": loaded.name, "model_version": version_of(loaded)}
     if request.id is not None:
         told["id"] = request.id

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gatewise.serve.complaints import COMPLAINTS, complain
 from gatewise.serve.refusals import RefusedError
 
-__all__ = ["DirectApp", "JsonRoute", "check_query"]
+__all__ = ["DirectApp", "JsonRoute", "StrictRoute", "check_query"]
 
 
 class JsonRoute(APIRoute):
@@ -42,6 +42,24 @@ class JsonRoute(APIRoute):
         question = _checked(question_type, _parsed(await request.body()))
         answer: Response = await self.endpoint(question=question, **request.path_params)
         return answer
+
+
+class StrictRoute(APIRoute):
+    """FastAPI's own route, that takes nothing which it would not look at."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Tell FastAPI what answers a request."""
+        answer = super().get_route_handler()
+        known = [parameter.alias for parameter in self.dependant.query_params]
+
+        async def checked(request: Request) -> Response:
+            check_query(request, known)
+            body = await request.body()
+            if body and self.body_field is not None:
+                _parsed(body)
+            return await answer(request)
+
+        return checked
 
 
 class DirectApp:
@@ -97,7 +115,8 @@ def check_query(request: Request, known: Sequence[str] = ()) -> None:
     names = [name for name, _ in request.query_params.multi_items()]
     for name in names:
         if name not in known:
-            there = f"there are {', '.join(known)}" if known else "it belongs in the body"
+            own = "it belongs in the body" if request.method == "POST" else "it takes none"
+            there = f"there are {', '.join(known)}" if known else own
             raise RefusedError(422, f"the address has a parameter {name[:40]!r}; {there}")
         if names.count(name) > 1:
             raise RefusedError(422, f"the address has {name!r} more than once; give it once")

@@ -227,8 +227,8 @@ class Shelf:
         """Serve a model from now on; who uses the old one keeps it until done."""
         self._models = {**self._models, model.name: model}
 
-    def find(self, name: str | None) -> LoadedModel:
-        """Find a model; None: the only one.
+    def find(self, name: str | None, said: str = '"model": ') -> LoadedModel:
+        """Find a model; None: the only one. ``said`` is how a request names one.
 
         Raises
         ------
@@ -239,9 +239,7 @@ class Shelf:
         if name is None:
             if len(models) == 1:
                 return next(iter(models.values()))
-            raise RefusedError(
-                422, f'several models are served; say which: "model": {_list(models)}'
-            )
+            raise RefusedError(422, f"several models are served; say which: {said}{_list(models)}")
         if name not in models:
             raise RefusedError(404, f"no model is named {name[:80]!r}; there is {_list(models)}")
         return models[name]

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi import Path as PathParameter
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from gatewise import __version__
@@ -22,8 +22,9 @@ from gatewise.serve.corrections import (
     ReviewRecord,
     StoreError,
 )
+from gatewise.serve.json_route import StrictRoute
 from gatewise.serve.refusals import RefusedError
-from gatewise.serve.schemas import Number, Strict
+from gatewise.serve.schemas import Number, Strict, Text, whole_text
 
 __all__ = ["LANGUAGES", "page_routes", "preferred_language", "strings_of"]
 
@@ -31,7 +32,19 @@ LANGUAGES = ("en", "zh")
 _HERE = Path(__file__).parent
 _MOST_AT_ONCE = 500
 
-_Label = Annotated[str, Field(min_length=1, max_length=1000)]
+
+def _not_blank(label: str) -> str:
+    if not label.strip():
+        raise ValueError("a label is white space alone; name a class")
+    return label
+
+
+_Label = Annotated[
+    str,
+    Field(min_length=1, max_length=1000),
+    AfterValidator(whole_text),
+    AfterValidator(_not_blank),
+]
 _Number = Annotated[int, PathParameter(ge=1, le=1 << 53)]
 
 
@@ -40,7 +53,7 @@ class _Strict(Strict):
 
 
 class _Record(_Strict):
-    text: str
+    text: Text
     line: Number | None = Field(None, ge=1, le=1 << 53)
     given: _Label | None = None
     suggested: _Label | None = None
@@ -83,8 +96,16 @@ class _Reviews(BaseModel):
     reviews: list[_Review]
 
 
-class _KeptRecord(_Record):
+class _KeptRecord(BaseModel):
     position: int
+    text: str
+    line: int | None
+    given: str | None
+    suggested: str | None
+    probability: float | None
+    in_scope: float | None
+    why: str | None
+    corrected: str | None
 
 
 class _KeptRecords(BaseModel):
@@ -117,7 +138,7 @@ def page_routes(store: CorrectionStore) -> APIRouter:
 
 
 def _review_routes(store: CorrectionStore) -> APIRouter:
-    router = APIRouter()
+    router = APIRouter(route_class=StrictRoute)
 
     @router.get("", response_model=_Reviews)
     def reviews() -> Any:

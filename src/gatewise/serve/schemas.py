@@ -31,13 +31,22 @@ __all__ = [
     "ReplayRequest",
     "ServerAnswer",
     "Strict",
+    "Text",
+    "whole_text",
 ]
 
 
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
-def _whole(text: str) -> str:
+def whole_text(text: str) -> str:
+    """Refuse what no file of texts may hold.
+
+    Raises
+    ------
+    ValueError
+        If there is a NUL character or half a surrogate pair in it.
+    """
     if found := _NO_TEXT.search(text):
         what = "a NUL character" if found[0] == "\0" else "half a surrogate pair"
         raise ValueError(f"a text has {what} at character {found.start() + 1:,}; leave it out")
@@ -48,7 +57,7 @@ def _from_float(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Text = Annotated[StrictStr, AfterValidator(_whole)]
+Text = Annotated[StrictStr, AfterValidator(whole_text)]
 Number = Annotated[StrictInt, BeforeValidator(_from_float)]  # 2.0 is a whole number in JSON
 
 
