@@ -114,8 +114,14 @@ def test_a_json_key_with_our_name_that_comes_late(tmp_path):
     out = tmp_path / "out.jsonl"
     content, told = answered(tmp_path, "in.jsonl", "".join(lines), out=out)
     last = json.loads(content.splitlines()[-1])
-    assert (last["input_decision"], last["decision"], last["extra"]) == ("d", "x", "1")
+    assert (last["input_decision"], last["decision"], last["extra"]) == ("d", "x", 1)
     assert "column 'decision' of the input is written as 'input_decision'" in told
+
+
+def test_what_a_json_line_holds_stays_what_it_is(tmp_path):
+    line = '{"text": "hi", "id": 7, "ok": true, "x": 1.50, "l": [1, {"a": null}], "n": null}'
+    content, _ = answered(tmp_path, "in.jsonl", f"{line}\n", out=tmp_path / "out.jsonl")
+    assert content.startswith(line[:-1])
 
 
 def test_cells_that_csv_cannot_hold_are_said(tmp_path):

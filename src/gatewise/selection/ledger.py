@@ -214,6 +214,8 @@ def open_ledger(
 
 def forget_run(folder: Path) -> None:
     """Take away the ledger and what the run is about, and the folder if nothing else is in it."""
+    if not folder.is_dir():
+        return
     shutil.rmtree(folder / FOLDER, ignore_errors=True)
     remove_left_overs(folder / RUN)
     (folder / RUN).unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from gatewise.base.errors import DataError
 from gatewise.text.lines import MAX_RECORD, TextFile
-from gatewise.text.rows import JsonText, Row, Table, cells_problem, column_names
+from gatewise.text.rows import JsonScalar, JsonText, Row, Table, cells_problem, column_names
 
 __all__ = ["delimited_table", "json_table", "text_table"]
 
@@ -339,10 +339,12 @@ _DECODER = json.JSONDecoder(
 def _json_cell(value: Any) -> str | None:
     if value is None:
         return None
+    if isinstance(value, _Number):
+        return JsonScalar(value)
     if isinstance(value, str):
         return str(value)
     text = _as_json(value)
-    return text if isinstance(value, bool) else JsonText(text)
+    return JsonScalar(text) if isinstance(value, bool) else JsonText(text)
 
 
 def _as_json(value: Any) -> str:

@@ -15,7 +15,7 @@ from typing import IO, Any, cast
 from gatewise.base.config import check_choice
 from gatewise.base.errors import ConfigError
 from gatewise.base.files import atomic_open
-from gatewise.text.rows import JsonText
+from gatewise.text.rows import JsonScalar, JsonText
 from gatewise.text.tables import ending_of
 
 __all__ = ["FORMATS", "PARQUET", "RowWriter", "format_of", "open_output"]
@@ -191,7 +191,7 @@ def _clean(text: str) -> str:
 
 
 def _as_json(cell: Cell) -> str:
-    if isinstance(cell, JsonText) and not _NOT_JSON.search(cell):
+    if isinstance(cell, JsonText | JsonScalar) and not _NOT_JSON.search(cell):
         return _clean(cell)
     if isinstance(cell, str):
         cell = _clean(cell)

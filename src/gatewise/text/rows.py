@@ -11,11 +11,26 @@ import numpy as np
 
 from gatewise.base.errors import DataError
 
-__all__ = ["JsonText", "Row", "Table", "cell_text", "cells_problem", "column_names", "typed_rows"]
+__all__ = [
+    "JsonScalar",
+    "JsonText",
+    "Row",
+    "Table",
+    "cell_text",
+    "cells_problem",
+    "column_names",
+    "typed_rows",
+]
 
 
 class JsonText(str):
     """A list, an object or bytes in a cell, as JSON: to be shown, but no text to classify."""
+
+    __slots__ = ()
+
+
+class JsonScalar(str):
+    """A number or truth value of a JSON line, as written: a text like any other, but in JSON."""
 
     __slots__ = ()
 
