@@ -96,6 +96,24 @@ def test_what_a_reviewer_fills_in_is_given_back(audited, wrong, gatewise, tmp_pa
     assert changed == wrong[1]
 
 
+def test_of_a_folder_the_files_are_named(wrong, gatewise, small, tmp_path):
+    with wrong[0].open(encoding="utf-8", newline="") as stream:
+        for number, row in enumerate(csv.DictReader(stream), 2):
+            path = tmp_path / "data" / row["queue"] / f"{number}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(row["msg"] or "nothing", encoding="utf-8")
+    data, out = tmp_path / "data", tmp_path / "run"
+    result = gatewise(f"audit --folds 3 --workers 2 {small}", data, "--out", out)
+    assert result.exit_code == 0, result.stderr
+    with (out / "audit.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert all((data / row["file"]).parent.name == row["given"] for row in rows)
+    named = [int(row["file"].partition("/")[2].removesuffix(".txt")) for row in rows[:8]]
+    assert set(wrong[1]) <= set(named)
+    assert rows[0]["file"] in result.stdout
+    assert "; move the files whose label is wrong into the folders" in result.stdout
+
+
 def test_what_cannot_be_audited(fails, labelled, tmp_path):
     data = labelled / "train.csv"
     assert "folds is 1" in fails(AUDIT.replace("--folds 3", "--folds 1"), data, "--out", tmp_path)

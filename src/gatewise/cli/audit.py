@@ -78,6 +78,7 @@ def audit(
     require_training("audit labels")
     from gatewise.selection.auditing import AUDIT, add_leaks, audit_data
     from gatewise.selection.sizes import TuneRequest
+    from gatewise.text.folders import file_names
 
     reading, settings = parted(options)
     fixed = given_settings(settings)
@@ -90,13 +91,19 @@ def audit(
     language = fixed.get("language", "auto")
     shared, lines, place = read_fit_data(data, reading, out=out, seed=seed, language=language)
     request = TuneRequest(out, {}, fixed, seed=seed, engine=place, lines=lines)
+    files = file_names(Path(data), lines) if Path(data).is_dir() else None
     with telling_how_to_go_on(), open_progress() as progress:
-        found = audit_data(shared, request, progress)
-    _tell(found, shared.texts, lines)
+        found = audit_data(shared, request, progress, files)
+    _tell(found, shared.texts, files or lines)
     if other is not None:
-        _tell_leaks(*add_leaks(out, shared.texts, lines, other), lines, other)
-    told = "; fill in its column 'corrected', and give it to --apply" if found.suspects else ""
+        _tell_leaks(*add_leaks(out, shared.texts, files or lines, other), files or lines, other)
+    way_on = _MOVE if files else _FILL_IN
+    told = f"; {way_on}" if found.suspects else ""
     say("", f"written: {out / AUDIT}{told}")
+
+
+_FILL_IN = "fill in its column 'corrected', and give it to --apply"
+_MOVE = "move the files whose label is wrong into the folders of their labels"
 
 
 def _check_alone(options: Sequence[str]) -> None:
@@ -127,7 +134,7 @@ def _apply(data: str, reviewed: Path, out: Path, reading: dict[str, Any]) -> Non
     say(f"{told}; written: {out / CORRECTED}")
 
 
-def _tell(found: Audit, texts: Sequence[str], lines: Sequence[int]) -> None:
+def _tell(found: Audit, texts: Sequence[str], lines: Sequence[Any]) -> None:
     flagged = sum(one.is_flagged for one in found.suspects)
     say(
         f"{found.n_judged:,} records judged by models that had not seen them: "
@@ -141,9 +148,10 @@ def _tell(found: Audit, texts: Sequence[str], lines: Sequence[int]) -> None:
     remark(f"note: {note}" for note in found.notes)
 
 
-def _show_suspects(found: Audit, texts: Sequence[str], lines: Sequence[int]) -> None:
+def _show_suspects(found: Audit, texts: Sequence[str], lines: Sequence[Any]) -> None:
     table = Table(box=None, pad_edge=False)
-    for name in ("line", "label", "looks like", "sure", "text"):
+    place = "line" if isinstance(lines[0], int) else "file"
+    for name in (place, "label", "looks like", "sure", "text"):
         table.add_column(name, justify="right" if name in ("line", "sure") else "left")
     for one in found.suspects[:_N_SHOWN]:
         text = " ".join(texts[one.row].split())
@@ -156,7 +164,7 @@ def _show_suspects(found: Audit, texts: Sequence[str], lines: Sequence[int]) -> 
         say(f"and {n_more:,} more in the file")
 
 
-def _further(found: Audit, lines: Sequence[int]) -> list[str]:
+def _further(found: Audit, lines: Sequence[Any]) -> list[str]:
     told = []
     if found.twins:
         pairs = [f"{lines[one.first]} and {lines[one.second]}" for one in found.twins]
@@ -181,7 +189,7 @@ def _read_test(test: Path, reading: dict[str, Any]) -> Corpus:
 
 
 def _tell_leaks(
-    leaks: Sequence[Twin], notes: Sequence[str], lines: Sequence[int], other: Corpus
+    leaks: Sequence[Twin], notes: Sequence[str], lines: Sequence[Any], other: Corpus
 ) -> None:
     pairs = [f"{other.lines[one.second]} (as {lines[one.first]})" for one in leaks]
     told = f", lines {_listed(pairs)}" if pairs else ""

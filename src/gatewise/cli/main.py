@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -88,6 +89,8 @@ def run() -> None:
     open_closed_streams()
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
+    # Of scikit-learn, about classes that are numbers: ours are named in the account of the data.
+    warnings.filterwarnings("ignore", "The number of unique classes is greater than 50%")
     for stream in (sys.stdout, sys.stderr):
         # A label or file name that the terminal cannot show must not end the program.
         if hasattr(stream, "reconfigure"):

@@ -180,7 +180,12 @@ def _checked_columns(table: Table) -> list[str]:
     return list(columns)
 
 
-def audit_data(data: FitData, request: TuneRequest, progress: Progress | None = None) -> Audit:
+def audit_data(
+    data: FitData,
+    request: TuneRequest,
+    progress: Progress | None = None,
+    files: Sequence[str] | None = None,
+) -> Audit:
     """Cross-validate one candidate, audit the labels, and write ``audit.csv``.
 
     Parameters
@@ -191,6 +196,8 @@ def audit_data(data: FitData, request: TuneRequest, progress: Progress | None = 
         Its ``space`` is not looked at: the fixed settings are what is fitted.
     progress : Progress, optional
         Told of everything.
+    files : sequence of str, optional
+        The file of each record, named instead of its line.
 
     Returns
     -------
@@ -209,14 +216,14 @@ def audit_data(data: FitData, request: TuneRequest, progress: Progress | None = 
     probabilities, n_unknown = _mean_probabilities(request.out / OOF, data)
     audit = audit_labels(data.texts, data.labels, data.classes, probabilities)
     audit = replace(audit, notes=[*found.notes, *_unknown_told(n_unknown), *audit.notes])
-    lines = request.lines or range(1, len(data.texts) + 1)
-    _write_audit(request.out / AUDIT, audit, data.texts, lines)
-    write_json(request.out / FACTS, _facts(audit, lines))
+    places = files or request.lines or range(1, len(data.texts) + 1)
+    _write_audit(request.out / AUDIT, audit, data.texts, places, named="file" if files else "line")
+    write_json(request.out / FACTS, _facts(audit, places))
     return audit
 
 
 def add_leaks(
-    out: Path, texts: Sequence[str], lines: Sequence[int], other: Corpus
+    out: Path, texts: Sequence[str], lines: Sequence[Any], other: Corpus
 ) -> tuple[list[Twin], list[str]]:
     """Find the texts of a test file that stand in the data, and add them to ``audit.json``.
 
@@ -226,8 +233,8 @@ def add_leaks(
         The folder of an audit.
     texts : sequence of str
         The data.
-    lines : sequence of int
-        Where they stand in their file.
+    lines : sequence
+        Where they stand in their file, or the file of each.
     other : Corpus
         The test file.
 
@@ -341,14 +348,17 @@ def _unknown_told(n_unknown: int) -> list[str]:
     ]
 
 
-def _write_audit(path: Path, audit: Audit, texts: Sequence[str], lines: Sequence[int]) -> None:
+def _write_audit(
+    path: Path, audit: Audit, texts: Sequence[str], places: Sequence[Any], *, named: str
+) -> None:
+    columns = [named if name == "line" else name for name in _COLUMNS]
     with atomic_open(path, newline="") as stream:
-        writer = RowWriter(stream, "csv", _COLUMNS)
+        writer = RowWriter(stream, "csv", columns)
         for rank, one in enumerate(audit.suspects, 1):
             writer.write(
                 {
                     "rank": str(rank),
-                    "line": str(lines[one.row]),
+                    named: str(places[one.row]),
                     "given": one.given,
                     "suggested": one.suggested,
                     "given_probability": round(one.given_probability, 4),
@@ -361,7 +371,7 @@ def _write_audit(path: Path, audit: Audit, texts: Sequence[str], lines: Sequence
             )
 
 
-def _facts(audit: Audit, lines: Sequence[int]) -> dict[str, Any]:
+def _facts(audit: Audit, lines: Sequence[Any]) -> dict[str, Any]:
     return {
         "n_judged": audit.n_judged,
         "n_suspects": len(audit.suspects),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gatewise.base.errors import DataError
@@ -11,7 +11,7 @@ from gatewise.text.accounts import counted, shown, unusable
 from gatewise.text.lines import open_text, plain_errors
 from gatewise.text.rows import Row, cells_problem
 
-__all__ = ["Record", "file_record", "labelled_paths"]
+__all__ = ["Record", "file_names", "file_record", "labelled_paths"]
 
 # A row, its text and its label.
 Record = tuple[Row, str | None, str | None]
@@ -63,6 +63,25 @@ def labelled_paths(folder: Path, notes: list[str]) -> Iterator[Path]:
     notes += (f"{count} {where} left out" for count, where in left)
     if without:
         notes.append(f"sub-folders without a .txt file left out: {shown(without)}")
+
+
+def file_names(folder: Path, numbers: Sequence[int]) -> list[str]:
+    """Name the files that stand for lines, as they lie in their folder.
+
+    Parameters
+    ----------
+    folder : Path
+        As for :func:`labelled_paths`.
+    numbers : sequence of int
+        Places among its files, from 1.
+
+    Returns
+    -------
+    list of str
+        Such as ``"complaint/17.txt"``.
+    """
+    paths = list(labelled_paths(folder, []))
+    return [str(paths[number - 1].relative_to(folder)) for number in numbers]
 
 
 def _visible(folder: Path) -> list[Path]:
