@@ -150,7 +150,7 @@ def _tell(found: Audit, texts: Sequence[str], lines: Sequence[Any]) -> None:
 
 def _show_suspects(found: Audit, texts: Sequence[str], lines: Sequence[Any]) -> None:
     table = Table(box=None, pad_edge=False)
-    place = "line" if isinstance(lines[0], int) else "file"
+    place = "file" if isinstance(lines[0], str) else "line"
     for name in (place, "label", "looks like", "sure", "text"):
         table.add_column(name, justify="right" if name in ("line", "sure") else "left")
     for one in found.suspects[:_N_SHOWN]:

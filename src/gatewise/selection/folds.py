@@ -110,8 +110,7 @@ def make_folds(
         If a number is outside what is allowed, or two demands do not go together.
     DataError
         If there are fewer records, groups or records of the largest class than folds, not more
-        different times than folds, or a
-        record without its group or time.
+        different times than folds, or a record without its group or time.
     """
     check_whole_number("folds", n_folds, 2, 1000)
     check_whole_number("repeats", repeats, 1, 1000)
