@@ -45,6 +45,15 @@ def test_where_nothing_can_be_kept_is_known_before(tmp_path):
     assert not CorrectionStore(tmp_path / ("x" * 300)).is_writable
 
 
+def test_where_nothing_can_be_kept_is_logged(tmp_path, caplog):
+    CorrectionStore(tmp_path).warn()
+    assert caplog.messages == []
+    (tmp_path / "file").write_text("")
+    CorrectionStore(tmp_path / "file").warn()
+    (told,) = caplog.messages
+    assert told == f"corrections cannot be kept in {tmp_path / 'file'}; name a folder with --state"
+
+
 def test_nothing_is_written_until_there_is_something(store):
     assert store.reviews() == []
     assert not store.path.exists()

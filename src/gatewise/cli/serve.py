@@ -169,6 +169,5 @@ def serve(
     )
     look_as_ever()
     store = CorrectionStore(state)
-    if not store.is_writable:
-        logging.warning("corrections cannot be kept in %s; name a folder with --state", store.path)
+    store.warn()
     make_server(folders, load_served, settings, [page_routes(store)]).run()

@@ -6,6 +6,7 @@ STATE/corrections.sqlite3    reviews, their records, and the label that a review
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sqlite3
 import sys
@@ -143,6 +144,13 @@ class CorrectionStore:
             return place.is_dir() and os.access(place, os.W_OK | os.X_OK)
         except OSError:
             return False
+
+    def warn(self) -> None:
+        """Log that corrections cannot be kept, if so: the page shows it only when one is made."""
+        if not self.is_writable:
+            logging.getLogger(__name__).warning(
+                "corrections cannot be kept in %s; name a folder with --state", self._folder
+            )
 
     def reviews(self) -> list[dict[str, Any]]:
         """Tell of all reviews, the newest first, and how far each one is.
